@@ -1,0 +1,157 @@
+// state.hpp: what a tape is made of: nodes in stable chunks, and an arena that marks and rewinds.
+// For writers of ops (through rule.hpp) and for the sweep; users of ops need none of it.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "metatape/autodiff/tape.hpp"
+
+namespace metatape {
+struct Rule;
+}
+
+namespace metatape::detail {
+
+/// Bump memory in chunks that are kept when it is rewound.
+class Arena {
+ public:
+  static constexpr std::size_t alignment = 64;
+
+  struct Position {
+    std::uint32_t chunk = 0;
+    std::size_t offset = 0;
+  };
+
+  Arena() = default;
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  void* allocate(std::size_t bytes) {
+    bytes = (bytes + alignment - 1) & ~(alignment - 1);
+    if (at_.chunk < chunks_.size() && at_.offset + bytes <= chunks_[at_.chunk].size) {
+      void* p = chunks_[at_.chunk].base + at_.offset;
+      at_.offset += bytes;
+      if (const std::size_t u = used(); u > peak_) peak_ = u;
+      return p;
+    }
+    return allocate_elsewhere(bytes);
+  }
+
+  [[nodiscard]] Position position() const { return at_; }
+  void rewind(Position to) { at_ = to; }
+
+  [[nodiscard]] std::size_t used() const {
+    return at_.offset + (at_.chunk < chunks_.size() ? chunks_[at_.chunk].before : 0);
+  }
+  [[nodiscard]] std::size_t peak() const { return peak_; }
+  void reset_peak() { peak_ = used(); }
+  [[nodiscard]] std::size_t reserved() const;
+
+ private:
+  void* allocate_elsewhere(std::size_t bytes);
+
+  struct Chunk {
+    char* base;
+    std::size_t size;
+    std::size_t before;  // sizes of the chunks below
+  };
+  std::vector<Chunk> chunks_;
+  Position at_;
+  std::size_t peak_ = 0;
+};
+
+/// One record.
+struct Node {
+  const Rule* rule = nullptr;  ///< null: a leaf, or nothing to differentiate
+  void* value = nullptr;
+  void* attributes = nullptr;  ///< the op's Attributes
+  void* kept = nullptr;        ///< what the op saved for its pullback
+  const std::uint32_t* inputs = nullptr;
+  std::uint64_t stamp = 0;
+  std::uint32_t arity = 0;
+  DType dtype = DType::f32;
+  bool differentiable = false;
+  bool aliases = false;        ///< the value lies in the memory of an older record
+  const char* name = "";
+  std::array<std::uint32_t, 4> inline_inputs{};
+  Shape shape;
+
+  [[nodiscard]] std::size_t value_bytes() const {
+    return static_cast<std::size_t>(shape.size()) * bytes(dtype);
+  }
+};
+
+struct TapeState {
+  explicit TapeState(Tape* owner, const TapeOptions& options);
+  ~TapeState();
+
+  using Mark = Tape::Scope::Mark;
+  [[nodiscard]] Mark mark() const;
+  void rewind(const Mark& to) noexcept;
+
+  [[nodiscard]] Node& node(std::uint32_t index) { return nodes[index / chunk][index % chunk]; }
+  [[nodiscard]] const Node& node(std::uint32_t index) const {
+    return nodes[index / chunk][index % chunk];
+  }
+
+  /// The node a handle means; TapeError when it is stale or of another tape (`op` is named).
+  [[nodiscard]] std::uint32_t index_of(const Var& v, const char* op) const;
+  [[nodiscard]] Var handle(std::uint32_t index) const;
+  /// The state a handle lives in; TapeError when it is stale.
+  [[nodiscard]] static TapeState& of(const Var& v, const char* op);
+  [[nodiscard]] static const Node& node_of(const Var& v, const char* op) {
+    TapeState& s = of(v, op);
+    return s.node(v.index_);
+  }
+  [[nodiscard]] static bool stands(const Var& v) noexcept;
+
+  /// Appends an empty node and gives it the next stamp.
+  Node& push();
+
+  /// Moves an object onto the tape; it is destroyed when its record is rewound.
+  template <class K>
+  const std::decay_t<K>* keep(K&& object) {
+    using Kept = std::decay_t<K>;
+    static_assert(alignof(Kept) <= Arena::alignment);
+    if (keepers.size() == keepers.capacity()) keepers.reserve(2 * keepers.capacity() + 16);
+    auto* kept = new (arena.allocate(sizeof(Kept))) Kept(std::forward<K>(object));
+    keepers.push_back({kept, [](void* k) { static_cast<Kept*>(k)->~Kept(); }});
+    return kept;
+  }
+
+  Var leaf(const Tensor& value, bool differentiable);
+
+  struct Keeper {
+    void* object;
+    void (*destroy)(void*);
+  };
+
+  static constexpr std::uint32_t chunk = 512;
+
+  Tape* owner;
+  TapeAnchor* anchor;
+  TapeOptions options;
+  Arena arena;
+  std::vector<std::unique_ptr<Node[]>> nodes;
+  std::uint32_t count = 0;
+  std::uint64_t next_stamp;
+  std::vector<Keeper> keepers;
+  std::vector<float> microseconds;  // by node, where options.timed
+  struct Block {
+    void* memory;
+    std::size_t bytes;
+  };
+  std::vector<Block> spare_adjoints;  // large adjoints a sweep is done with
+};
+
+}  // namespace metatape::detail

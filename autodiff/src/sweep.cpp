@@ -1,0 +1,332 @@
+// sweep.cpp: reverse accumulation.
+// One pass forward marks the records that a wanted input leads to; one pass back calls their rules.
+// An adjoint is made when the first contribution comes, not before, and the memory of large ones
+// goes to the next that needs as much once its record is done.
+#include "sweep.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include "metatape/autodiff/error.hpp"
+#include "metatape/autodiff/ops/binary.hpp"
+#include "metatape/autodiff/ops/structure.hpp"
+#include "metatape/autodiff/rule.hpp"
+
+namespace metatape::detail {
+
+namespace {
+
+constexpr std::size_t worth_sharing = 16384;  // bytes
+
+struct Slot {
+  void* adjoint;
+  bool* fresh;
+  bool own_fresh;
+  bool reached;
+  bool wanted;
+  bool blocked;
+};
+
+class Sweep {
+ public:
+  Sweep(TapeState& state, std::uint32_t from, std::uint32_t first, std::span<const Wanted> wanted)
+      : state_(state),
+        first_(first),
+        count_(from - first + 1),
+        wanted_(wanted),
+        spare_base_(state.spare_adjoints.size()) {
+    slots_ = static_cast<Slot*>(state.arena.allocate(count_ * sizeof(Slot)));
+    std::memset(static_cast<void*>(slots_), 0, count_ * sizeof(Slot));
+    for (const Wanted& w : wanted) {
+      if (w.index < first || w.index > from) continue;
+      Slot& s = slots_[w.index - first];
+      s.adjoint = w.adjoint;
+      s.fresh = w.fresh;
+      s.reached = s.wanted = true;
+      s.blocked = w.blocked;
+    }
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      Slot& s = slots_[i];
+      const Node& n = state.node(first + i);
+      if (s.reached || !n.rule) continue;
+      for (std::uint32_t k = 0; k < n.arity && !s.reached; ++k) s.reached = reaches(n.inputs[k]);
+    }
+  }
+
+  void run(std::uint32_t from, const void* cotangent) {
+    if (!slots_[from - first_].reached) return;
+    const Pullback::Target seed = target(from);
+    const std::size_t seed_bytes = state_.node(from).value_bytes();
+    if (*seed.fresh) {
+      std::memcpy(seed.adjoint, cotangent, seed_bytes);
+      *seed.fresh = false;
+    } else {
+      add(state_.node(from), seed.adjoint, cotangent);
+    }
+    for (std::uint32_t i = count_; i-- > 0;) {
+      Slot& s = slots_[i];
+      if (!s.adjoint || *s.fresh || s.blocked) continue;
+      const Node& n = state_.node(first_ + i);
+      if (!n.rule) continue;
+      if (n.rule->view)
+        into_parent(n, s.adjoint);
+      else
+        pull(first_ + i, n, s.adjoint);
+      if (!s.wanted && n.value_bytes() >= worth_sharing)
+        state_.spare_adjoints.push_back({s.adjoint, n.value_bytes()});
+    }
+    state_.spare_adjoints.resize(spare_base_);
+  }
+
+ private:
+  const Wanted* outside(std::uint32_t index) const {
+    for (const Wanted& w : wanted_)
+      if (w.index == index) return &w;
+    return nullptr;
+  }
+
+  bool reaches(std::uint32_t index) const {
+    return index >= first_ ? slots_[index - first_].reached : outside(index) != nullptr;
+  }
+
+  // Where contributions to a record are accumulated. A view that nobody asked for has no adjoint of
+  // its own: they go straight to its range of the record that it looks at.
+  Pullback::Target target(std::uint32_t index) {
+    std::size_t offset = 0;
+    const std::size_t size = state_.node(index).value_bytes();
+    while (index >= first_ && !slots_[index - first_].wanted) {
+      const Node& n = state_.node(index);
+      if (!n.rule || !n.rule->view) break;
+      const Node& parent = state_.node(n.inputs[0]);
+      offset += static_cast<std::size_t>(static_cast<char*>(n.value) -
+                                         static_cast<char*>(parent.value));
+      index = n.inputs[0];
+    }
+    const std::size_t whole = state_.node(index).value_bytes();
+    Pullback::Target t;
+    if (index < first_) {
+      const Wanted* w = outside(index);
+      t = {w->adjoint, w->fresh};
+    } else {
+      Slot& s = slots_[index - first_];
+      if (!s.adjoint) {
+        s.adjoint = take(whole);
+        s.fresh = &s.own_fresh;
+        s.own_fresh = true;
+      }
+      t = {s.adjoint, s.fresh};
+    }
+    if (size != whole && *t.fresh) {
+      std::memset(t.adjoint, 0, whole);
+      *t.fresh = false;
+    }
+    t.adjoint = static_cast<char*>(t.adjoint) + offset;
+    return t;
+  }
+
+  void* take(std::size_t bytes) {
+    auto& spare = state_.spare_adjoints;
+    if (bytes >= worth_sharing) {
+      for (std::size_t i = spare.size(); i-- > spare_base_;) {
+        if (spare[i].bytes < bytes || spare[i].bytes > 2 * bytes) continue;
+        void* p = spare[i].memory;
+        spare[i] = spare.back();
+        spare.pop_back();
+        return p;
+      }
+    }
+    return state_.arena.allocate(bytes);
+  }
+
+  static void add(const Node& n, void* to, const void* from) {
+    visit(n.dtype, [&]<class T>(T) {
+      T* a = static_cast<T*>(to);
+      const T* b = static_cast<const T*>(from);
+      for (std::int64_t k = 0, size = n.shape.size(); k < size; ++k) a[k] += b[k];
+    });
+  }
+
+  void into_parent(const Node& view, const void* adjoint) {
+    if (!reaches(view.inputs[0])) return;
+    Pullback::Target t = target(view.inputs[0]);
+    const Node& parent = state_.node(view.inputs[0]);
+    if (*t.fresh) {
+      std::memset(t.adjoint, 0, parent.value_bytes());
+      *t.fresh = false;
+    }
+    add(view,
+        static_cast<char*>(t.adjoint) +
+            (static_cast<char*>(view.value) - static_cast<char*>(parent.value)),
+        adjoint);
+  }
+
+  void pull(std::uint32_t index, const Node& n, const void* adjoint) {
+    std::array<Pullback::Target, 4> few;
+    Pullback::Target* targets = few.data();
+    if (n.arity > few.size()) {
+      targets = static_cast<Pullback::Target*>(
+          state_.arena.allocate(n.arity * sizeof(Pullback::Target)));
+    }
+    bool wanted = false;
+    for (std::uint32_t k = 0; k < n.arity; ++k) {
+      targets[k] = reaches(n.inputs[k]) ? target(n.inputs[k]) : Pullback::Target{};
+      wanted = wanted || targets[k].adjoint;
+    }
+    if (!wanted) return;
+    if (!n.rule->pullback)
+      throw TapeError(std::string(n.name) + ": record " + std::to_string(index) +
+                      " lies on a path to an input, and this op has no derivative");
+    const Arena::Position scratch = state_.arena.position();
+    const Pullback context(state_, index, adjoint, {targets, n.arity});
+    if (state_.options.profile) {
+      const auto start = std::chrono::steady_clock::now();
+      n.rule->pullback(context);
+      state_.options.profile->ops[n.name].pullback_s +=
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    } else {
+      n.rule->pullback(context);
+    }
+    state_.arena.rewind(scratch);
+    if (state_.options.check_finite) check(index, n, {targets, n.arity});
+  }
+
+  void check(std::uint32_t index, const Node& n, std::span<const Pullback::Target> targets) const {
+    for (std::size_t k = 0; k < targets.size(); ++k) {
+      if (!targets[k].adjoint || *targets[k].fresh) continue;
+      const Node& in = state_.node(n.inputs[k]);
+      visit(in.dtype, [&]<class T>(T) {
+        const T* a = static_cast<const T*>(targets[k].adjoint);
+        for (std::int64_t e = 0; e < in.shape.size(); ++e)
+          if (!std::isfinite(a[e]))
+            throw NumericError(std::string(n.name) + ": pullback of record " +
+                               std::to_string(index) + " to input " + std::to_string(k) + " " +
+                               to_string(in.shape) + ": element " + std::to_string(e) + " is " +
+                               std::to_string(static_cast<double>(a[e])));
+      });
+    }
+  }
+
+  TapeState& state_;
+  std::uint32_t first_;
+  std::uint32_t count_;
+  std::span<const Wanted> wanted_;
+  std::size_t spare_base_;
+  Slot* slots_;
+};
+
+// Gives back what a sweep allocated, also when a rule throws.
+struct Restore {
+  TapeState& state;
+  Arena::Position at;
+  std::size_t spares;
+  explicit Restore(TapeState& s)
+      : state(s), at(s.arena.position()), spares(s.spare_adjoints.size()) {}
+  ~Restore() {
+    state.arena.rewind(at);
+    state.spare_adjoints.resize(spares);
+  }
+};
+
+}  // namespace
+
+void sweep(TapeState& state, std::uint32_t from, const void* cotangent, std::uint32_t first,
+           std::span<const Wanted> wanted) {
+  const Restore restore(state);
+  if (from < first) {  // the loss itself is an older record: only `wanted` can have a part in it
+    for (const Wanted& w : wanted) {
+      if (w.index != from) continue;
+      const Node& n = state.node(from);
+      if (*w.fresh) std::memset(w.adjoint, 0, n.value_bytes());
+      *w.fresh = false;
+      visit(n.dtype, [&]<class T>(T) {
+        for (std::int64_t k = 0; k < n.shape.size(); ++k)
+          static_cast<T*>(w.adjoint)[k] += static_cast<const T*>(cotangent)[k];
+      });
+      return;
+    }
+    return;
+  }
+  Sweep(state, from, first, wanted).run(from, cotangent);
+}
+
+void recorded_sweep(TapeState& state, Var from, Var cotangent, std::uint32_t first,
+                    std::span<const std::uint32_t> wanted, bool blocked,
+                    std::span<Var> adjoints) {
+  const std::uint32_t last = state.index_of(from, "recorded_grad");
+  const auto position = [&](std::uint32_t index) {
+    const auto found = std::ranges::find(wanted, index);
+    return found == wanted.end() ? -1 : static_cast<int>(found - wanted.begin());
+  };
+  if (last < first) {
+    if (const int at = position(last); at >= 0)
+      adjoints[static_cast<std::size_t>(at)] = cotangent;
+    return;
+  }
+  const std::uint32_t count = last - first + 1;
+  std::vector<Var> slots(count);
+  std::vector<char> reached(count, 0), is_wanted(count, 0);
+  for (const std::uint32_t w : wanted)
+    if (w >= first && w <= last) reached[w - first] = is_wanted[w - first] = 1;
+  const auto reaches = [&](std::uint32_t index) {
+    return index >= first ? reached[index - first] != 0 : position(index) >= 0;
+  };
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const Node& n = state.node(first + i);
+    if (reached[i] || !n.rule) continue;
+    for (std::uint32_t k = 0; k < n.arity && !reached[i]; ++k)
+      reached[i] = static_cast<char>(reaches(n.inputs[k]));
+  }
+  const auto accumulate = [&](std::uint32_t index, Var contribution) {
+    Var& slot = index >= first ? slots[index - first]
+                               : adjoints[static_cast<std::size_t>(position(index))];
+    slot = slot.valid() ? slot + contribution : contribution;
+  };
+  if (!reached[count - 1]) return;
+  slots[count - 1] = cotangent;
+  for (std::uint32_t i = count; i-- > 0;) {
+    if (!slots[i].valid() || (blocked && is_wanted[i])) continue;
+    const std::uint32_t index = first + i;
+    const Node& n = state.node(index);
+    if (!n.rule) continue;
+    if (n.rule->view) {
+      const std::uint32_t in = n.inputs[0];
+      const Node& parent = state.node(in);
+      const auto offset = (static_cast<char*>(n.value) - static_cast<char*>(parent.value)) /
+                          static_cast<std::ptrdiff_t>(bytes(n.dtype));
+      if (reaches(in)) accumulate(in, embed_range(slots[i], parent.shape, offset));
+      continue;
+    }
+    std::vector<Var> contributions(n.arity);
+    const auto wants = std::make_unique<bool[]>(n.arity);
+    bool any = false;
+    for (std::uint32_t k = 0; k < n.arity; ++k) any |= wants[k] = reaches(n.inputs[k]);
+    if (!any) continue;
+    if (!n.rule->recorded)
+      throw TapeError(std::string(n.name) + ": record " + std::to_string(index) +
+                      " lies on the path, and this op is differentiable " +
+                      (n.rule->pullback ? "only once" : "not at all"));
+    n.rule->recorded(Recorded(state, index, slots[i], contributions, {wants.get(), n.arity}));
+    for (std::uint32_t k = 0; k < n.arity; ++k)
+      if (contributions[k].valid() && wants[k]) accumulate(n.inputs[k], contributions[k]);
+  }
+  for (std::size_t w = 0; w < wanted.size(); ++w)
+    if (wanted[w] >= first && wanted[w] <= last) adjoints[w] = slots[wanted[w] - first];
+}
+
+}  // namespace metatape::detail
+
+namespace metatape {
+
+void Recorded::add(int i, Var contribution) const {
+  Var& slot = adjoints_[static_cast<std::size_t>(i)];
+  if (contribution.shape() != input_shape(i))
+    throw ShapeError(std::string(node_.name) + ": the recorded pullback gives " +
+                     to_string(contribution.shape()) + " for input " + std::to_string(i) + " of " +
+                     to_string(input_shape(i)));
+  slot = slot.valid() ? slot + contribution : contribution;
+}
+
+}  // namespace metatape

@@ -1,0 +1,312 @@
+// tape.cpp: nodes are appended, marked and rewound; handles are checked.
+// A handle carries the stamp of its record. Stamps are never given twice in a process: a tape takes
+// a block of 2^36 of them when it is made. So a handle whose record was overwritten, or whose
+// anchor now serves another tape, is told apart by one comparison.
+#include "metatape/autodiff/tape.hpp"
+
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <mutex>
+#include <utility>
+
+#include "metatape/autodiff/detail/state.hpp"
+#include "metatape/autodiff/error.hpp"
+#include "metatape/autodiff/rule.hpp"
+
+namespace metatape {
+
+namespace detail {
+
+namespace {
+
+constexpr int stamp_bits = 36;
+
+std::uint64_t first_stamp() {
+  static std::atomic<std::uint64_t> tapes{0};
+  return (tapes.fetch_add(1, std::memory_order_relaxed) << stamp_bits) + 1;
+}
+
+// Anchors are never freed, only used again, so that a stale handle may look at its own at any time.
+struct Anchors {
+  std::mutex mutex;
+  std::vector<TapeAnchor*> free;
+};
+Anchors& anchors() {
+  static Anchors* const immortal = new Anchors;
+  return *immortal;
+}
+
+TapeAnchor* take_anchor() {
+  Anchors& a = anchors();
+  const std::lock_guard lock(a.mutex);
+  if (a.free.empty()) {
+    a.free.reserve(a.free.capacity() + 1);  // so that giving one back cannot fail
+    return new TapeAnchor;
+  }
+  TapeAnchor* anchor = a.free.back();
+  a.free.pop_back();
+  return anchor;
+}
+
+void give_back(TapeAnchor* anchor) noexcept {
+  Anchors& a = anchors();
+  const std::lock_guard lock(a.mutex);
+  anchor->state = nullptr;
+  a.free.push_back(anchor);
+}
+
+[[noreturn]] void reject_stale(const char* op) {
+  throw TapeError(std::string(op) +
+                  ": a Var whose record is gone: its scope was rewound or its tape died");
+}
+
+template <class T>
+std::int64_t first_not_finite(const T* p, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i)
+    if (!std::isfinite(p[i])) return i;
+  return -1;
+}
+
+}  // namespace
+
+TapeState::TapeState(Tape* its_owner, const TapeOptions& its_options)
+    : owner(its_owner), anchor(take_anchor()), options(its_options), next_stamp(first_stamp()) {
+  anchor->state = this;
+}
+
+TapeState::~TapeState() {
+  rewind({});
+  give_back(anchor);
+}
+
+TapeState::Mark TapeState::mark() const {
+  const Arena::Position p = arena.position();
+  return {count, static_cast<std::uint32_t>(keepers.size()), p.chunk, p.offset};
+}
+
+void TapeState::rewind(const Mark& to) noexcept {
+  count = to.nodes;
+  while (keepers.size() > to.keepers) {
+    keepers.back().destroy(keepers.back().object);
+    keepers.pop_back();
+  }
+  arena.rewind({to.chunk, to.offset});
+}
+
+Node& TapeState::push() {
+  if (count / chunk >= nodes.size()) nodes.push_back(std::make_unique<Node[]>(chunk));
+  Node& n = node(count++);
+  n.rule = nullptr;
+  n.attributes = n.kept = nullptr;
+  n.stamp = next_stamp++;
+  n.arity = 0;
+  n.differentiable = n.aliases = false;
+  return n;
+}
+
+bool TapeState::stands(const Var& v) noexcept {
+  const TapeState* s = v.anchor_ ? v.anchor_->state : nullptr;
+  return s && v.index_ < s->count && s->node(v.index_).stamp == v.stamp_;
+}
+
+TapeState& TapeState::of(const Var& v, const char* op) {
+  if (!v.anchor_) throw TapeError(std::string(op) + ": a Var that refers to nothing");
+  if (!stands(v)) reject_stale(op);
+  return *v.anchor_->state;
+}
+
+std::uint32_t TapeState::index_of(const Var& v, const char* op) const {
+  if (v.anchor_ == anchor && v.index_ < count && node(v.index_).stamp == v.stamp_) [[likely]]
+    return v.index_;
+  if (&of(v, op) != this) throw TapeError(std::string(op) + ": Vars of two tapes");
+  return v.index_;
+}
+
+Var TapeState::handle(std::uint32_t index) const {
+  Var v;
+  v.anchor_ = anchor;
+  v.index_ = index;
+  v.stamp_ = node(index).stamp;
+  return v;
+}
+
+Var TapeState::leaf(const Tensor& value, bool differentiable) {
+  const Mark before = mark();
+  try {
+    keep(Tensor(value));
+    Node& n = push();
+    n.value = const_cast<void*>(value.data());
+    n.shape = value.shape();
+    n.dtype = value.dtype();
+    n.differentiable = differentiable;
+    n.aliases = true;
+    n.name = differentiable ? "variable" : "constant";
+    if (options.timed) microseconds.resize(count), microseconds.back() = 0;
+    return handle(count - 1);
+  } catch (...) {
+    rewind(before);
+    throw;
+  }
+}
+
+Entry::Entry(const char* op, std::span<const Var> inputs, const Shape& shape, const DType* dtype)
+    : state(TapeState::of(inputs.front(), op)), mark(state.mark()) {
+  try {
+    Node& n = state.push();
+    index = state.count - 1;
+    n.name = op;
+    n.arity = static_cast<std::uint32_t>(inputs.size());
+    auto* into = n.inline_inputs.data();
+    if (inputs.size() > n.inline_inputs.size())
+      into = static_cast<std::uint32_t*>(
+          state.arena.allocate(inputs.size() * sizeof(std::uint32_t)));
+    n.inputs = into;
+    bool differentiable = false;
+    const DType type = state.node(state.index_of(inputs.front(), op)).dtype;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      into[i] = state.index_of(inputs[i], op);
+      const Node& in = state.node(into[i]);
+      differentiable = differentiable || in.differentiable;
+      if (in.dtype != type)
+        throw DTypeError(std::string(op) + ": " + metatape::name(type) + " and " +
+                         metatape::name(in.dtype) + " do not mix; cast one of them");
+    }
+    n.dtype = dtype ? *dtype : type;
+    n.shape = shape;
+    records = differentiable && state.options.recording == Recording::on;
+    n.value = state.arena.allocate(n.value_bytes());
+    keep_until = state.arena.position();
+    if (state.options.profile || state.options.timed) start_ = std::chrono::steady_clock::now();
+  } catch (...) {
+    state.rewind(mark);
+    throw;
+  }
+}
+
+Entry::~Entry() {
+  if (!done_) state.rewind(mark);
+}
+
+Var Entry::finish(const Rule* rule) {
+  Node& n = state.node(index);
+  if (records) {
+    n.rule = rule;
+    n.differentiable = true;
+  } else {
+    n.attributes = n.kept = nullptr;
+  }
+  state.arena.rewind(keep_until);
+  if (state.options.check_finite) {
+    const std::int64_t bad = visit(n.dtype, [&]<class T>(T) {
+      return first_not_finite(static_cast<const T*>(n.value), n.shape.size());
+    });
+    if (bad >= 0)
+      throw NumericError(std::string(n.name) + ": record " + std::to_string(index) + ", " +
+                         to_string(n.shape) + ": element " + std::to_string(bad) + " is " +
+                         std::to_string(visit(n.dtype, [&]<class T>(T) {
+                           return static_cast<double>(static_cast<const T*>(n.value)[bad]);
+                         })));
+  }
+  if (state.options.profile || state.options.timed) {
+    const double s =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    if (state.options.timed) {
+      state.microseconds.resize(state.count);
+      state.microseconds.back() = static_cast<float>(1e6 * s);
+    }
+    if (state.options.profile) {
+      Profile::Entry& e = state.options.profile->ops[n.name];
+      ++e.calls;
+      e.forward_s += s;
+      const Arena::Position p = state.arena.position();
+      e.bytes += p.chunk == mark.chunk ? static_cast<std::int64_t>(p.offset - mark.offset)
+                                       : static_cast<std::int64_t>(n.value_bytes());
+    }
+  }
+  done_ = true;
+  return state.handle(index);
+}
+
+}  // namespace detail
+
+using detail::Node;
+using detail::TapeState;
+
+const Shape& Var::shape() const { return TapeState::node_of(*this, "shape").shape; }
+DType Var::dtype() const { return TapeState::node_of(*this, "dtype").dtype; }
+bool Var::valid() const noexcept { return TapeState::stands(*this); }
+bool Var::differentiable() const {
+  return TapeState::node_of(*this, "differentiable").differentiable;
+}
+Tape& Var::tape() const { return *TapeState::of(*this, "tape").owner; }
+
+Tensor Var::value() const {
+  const Node& n = TapeState::node_of(*this, "value");
+  Tensor t = Tensor::uninitialised(n.shape, n.dtype);
+  if (n.shape.size() > 0) std::memcpy(t.mutable_data(), n.value, n.value_bytes());
+  return t;
+}
+
+double Var::item() const {
+  const Node& n = TapeState::node_of(*this, "item");
+  if (n.shape.size() != 1)
+    throw ShapeError("item: " + to_string(n.shape) + ": one element is needed, not " +
+                     std::to_string(n.shape.size()));
+  return visit(n.dtype,
+               [&]<class T>(T) { return static_cast<double>(*static_cast<const T*>(n.value)); });
+}
+
+const void* Var::data(DType dtype) const {
+  const Node& n = TapeState::node_of(*this, "values");
+  if (n.dtype != dtype)
+    throw DTypeError("values: " + to_string(n.shape) + " holds " + name(n.dtype) + ", read as " +
+                     name(dtype));
+  return n.value;
+}
+
+Tape::Tape(const TapeOptions& options) : state_(std::make_unique<TapeState>(this, options)) {}
+Tape::~Tape() = default;
+Tape::Tape(Tape&& other) noexcept : state_(std::move(other.state_)) {
+  if (state_) state_->owner = this;
+}
+Tape& Tape::operator=(Tape&& other) noexcept {
+  state_ = std::move(other.state_);
+  if (state_) state_->owner = this;
+  return *this;
+}
+
+Var Tape::variable(const Tensor& value) { return state_->leaf(value, true); }
+Var Tape::constant(const Tensor& value) { return state_->leaf(value, false); }
+Var Tape::constant(double value, DType dtype) { return constant(Tensor::scalar(value, dtype)); }
+
+Tape::Scope::Scope(Tape& tape) : state_(tape.state_.get()), mark_(state_->mark()) {}
+Tape::Scope::~Scope() { state_->rewind(mark_); }
+
+void Tape::clear() { state_->rewind({}); }
+Recording Tape::recording() const { return state_->options.recording; }
+Threads* Tape::threads() const { return state_->options.threads; }
+std::int64_t Tape::size() const { return state_->count; }
+TapeMemory Tape::memory() const {
+  return {state_->arena.used(), state_->arena.peak(), state_->arena.reserved()};
+}
+void Tape::reset_peak() { state_->arena.reset_peak(); }
+
+Var stop_gradient(Var x) {
+  TapeState& s = TapeState::of(x, "stop_gradient");
+  const std::uint32_t from = s.index_of(x, "stop_gradient");
+  Node& n = s.push();
+  const Node& source = s.node(from);
+  n.value = source.value;
+  n.shape = source.shape;
+  n.dtype = source.dtype;
+  n.aliases = true;
+  n.inline_inputs[0] = from;
+  n.inputs = n.inline_inputs.data();
+  n.arity = 1;
+  n.name = "stop_gradient";
+  if (s.options.timed) s.microseconds.resize(s.count), s.microseconds.back() = 0;
+  return s.handle(s.count - 1);
+}
+
+}  // namespace metatape
