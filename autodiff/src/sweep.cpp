@@ -265,7 +265,7 @@ void recorded_sweep(TapeState& state, Var from, Var cotangent, std::uint32_t fir
       adjoints[static_cast<std::size_t>(at)] = cotangent;
     return;
   }
-  const std::uint32_t count = last - first + 1;
+  const std::size_t count = std::size_t{last} - first + 1;
   std::vector<Var> slots(count);
   std::vector<char> reached(count, 0), is_wanted(count, 0);
   for (const std::uint32_t w : wanted)
@@ -273,8 +273,8 @@ void recorded_sweep(TapeState& state, Var from, Var cotangent, std::uint32_t fir
   const auto reaches = [&](std::uint32_t index) {
     return index >= first ? reached[index - first] != 0 : position(index) >= 0;
   };
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const Node& n = state.node(first + i);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Node& n = state.node(first + static_cast<std::uint32_t>(i));
     if (reached[i] || !n.rule) continue;
     for (std::uint32_t k = 0; k < n.arity && !reached[i]; ++k)
       reached[i] = static_cast<char>(reaches(n.inputs[k]));
@@ -284,11 +284,11 @@ void recorded_sweep(TapeState& state, Var from, Var cotangent, std::uint32_t fir
                                : adjoints[static_cast<std::size_t>(position(index))];
     slot = slot.valid() ? slot + contribution : contribution;
   };
-  if (!reached[count - 1]) return;
-  slots[count - 1] = cotangent;
-  for (std::uint32_t i = count; i-- > 0;) {
+  if (!reached.back()) return;
+  slots.back() = cotangent;
+  for (std::size_t i = count; i-- > 0;) {
     if (!slots[i].valid() || (blocked && is_wanted[i])) continue;
-    const std::uint32_t index = first + i;
+    const std::uint32_t index = first + static_cast<std::uint32_t>(i);
     const Node& n = state.node(index);
     if (!n.rule) continue;
     if (n.rule->view) {
