@@ -66,6 +66,8 @@ class OpContext {
     return *static_cast<const A*>(node_.attributes);
   }
   [[nodiscard]] Threads* threads() const { return state_.options.threads; }
+  [[nodiscard]] TapeState& state() const { return state_; }
+  [[nodiscard]] const Node& node() const { return node_; }
 
  protected:
   [[nodiscard]] const Node& in(int i) const { return state_.node(node_.inputs[i]); }
@@ -123,6 +125,8 @@ class Pullback : public detail::OpContext {
 
   /// False for constants and for inputs no path leads through: skip their work.
   [[nodiscard]] bool wants(int i) const { return targets_[static_cast<std::size_t>(i)].adjoint; }
+
+  [[nodiscard]] std::span<const Target> targets() const { return targets_; }
 
   /// dL/d(input i), to be added to. Call only where wants(i), and just before writing: two inputs
   /// may be the same record.
