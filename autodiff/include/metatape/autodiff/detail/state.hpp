@@ -114,6 +114,8 @@ struct TapeState {
     return s.node(v.index_);
   }
   [[nodiscard]] static bool stands(const Var& v) noexcept;
+  /// True for Var{}, an optional input left out; a stale handle is not that.
+  [[nodiscard]] static bool is_none(const Var& v) noexcept { return v.anchor_ == nullptr; }
 
   /// Appends an empty node and gives it the next stamp.
   Node& push();
