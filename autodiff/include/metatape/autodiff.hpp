@@ -3,6 +3,7 @@
 
 #include "metatape/autodiff/bound.hpp"
 #include "metatape/autodiff/check.hpp"
+#include "metatape/autodiff/custom.hpp"
 #include "metatape/autodiff/dtype.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/gradients.hpp"

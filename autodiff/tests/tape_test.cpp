@@ -1,0 +1,223 @@
+// The tape itself: records, handles, scopes, memory, errors.
+#include "support/catch.hpp"
+
+#include <memory>
+
+#include "metatape/autodiff.hpp"
+
+using namespace metatape;
+
+TEST_CASE("a gradient is taken of a small expression", "[tape]") {
+  Tape tape;
+  const Var x = tape.variable(Tensor({2}, {1.0f, 2.0f}));
+  const Var loss = sum(square(x));
+  CHECK(loss.item() == Approx(5));
+  CHECK(grad(loss, x).to_vector() == std::vector<double>{2, 4});
+}
+
+TEST_CASE("an input on which the loss does not depend gets zeros", "[tape]") {
+  Tape tape;
+  const Var x = tape.variable(Tensor({2}, {1.0f, 2.0f})), y = tape.variable(Tensor({1}, {3.0f}));
+  CHECK(grad(sum(x), y).to_vector() == std::vector<double>{0});
+  CHECK(recorded_grad(sum(x), y).value().to_vector() == std::vector<double>{0});
+}
+
+TEST_CASE("the same input asked for twice is answered twice", "[tape]") {
+  Tape tape;
+  const Var x = tape.variable(Tensor({1}, {3.0f}));
+  const auto g = grad(sum(x * x), {x, x});
+  CHECK(g[0].item() == Approx(6));
+  CHECK(g[1].item() == Approx(6));
+}
+
+TEST_CASE("an interior record can be an input, and is still gone through", "[tape]") {
+  Tape tape;
+  const Var x = tape.variable(Tensor({1}, {3.0f}));
+  const Var y = x * 2.0;
+  const Var z = y * y;
+  const auto g = grad(sum(z), {y, x, z});
+  CHECK(g[0].item() == Approx(12));
+  CHECK(g[1].item() == Approx(24));
+  CHECK(g[2].item() == Approx(1));
+}
+
+TEST_CASE("a view's gradient is its own, also beside its parent's", "[tape]") {
+  Tape tape;
+  const Var x = tape.variable(Tensor({4}, {1.0f, 2.0f, 3.0f, 4.0f}));
+  const Var v = view_range(x, 1, {2});
+  const Var loss = sum(v * 10.0) + sum(x);
+  const auto g = grad(loss, {v, x});
+  CHECK(g[0].to_vector() == std::vector<double>{10, 10});
+  CHECK(g[1].to_vector() == std::vector<double>{1, 11, 11, 1});
+  const Var r = reshape(x, {2, 2});
+  const auto h = grad(sum(r) + sum(x), {r, x});
+  CHECK(h[0].to_vector() == std::vector<double>{1, 1, 1, 1});
+  CHECK(h[1].to_vector() == std::vector<double>{2, 2, 2, 2});
+}
+
+TEST_CASE("overlapping views add up in their parent", "[tape]") {
+  Tape tape;
+  const Var x = tape.variable(Tensor({3}, {1.0f, 2.0f, 3.0f}));
+  const Var loss = sum(square(view_range(x, 0, {2}))) + sum(square(view_range(x, 1, {2})));
+  CHECK(grad(loss, x).to_vector() == std::vector<double>{2, 8, 6});
+  CHECK(recorded_grad(loss, x).value().to_vector() == std::vector<double>{2, 8, 6});
+  CHECK(hessian(loss, x).to_vector() == std::vector<double>{2, 0, 0, 0, 4, 0, 0, 0, 2});
+}
+
+TEST_CASE("a loss that is itself a view", "[tape]") {
+  Tape tape;
+  const Var x = tape.variable(Tensor({3}, {1.0f, 2.0f, 3.0f}));
+  CHECK(grad(row(x * x, 1), x).to_vector() == std::vector<double>{0, 4, 0});
+  CHECK(grad(row(x, 1), x).to_vector() == std::vector<double>{0, 1, 0});
+}
+
+TEST_CASE("stale handles are errors, never wild reads", "[tape]") {
+  Var kept;
+  {
+    Tape tape;
+    const Var x = tape.variable(Tensor({1}, {1.0f}));
+    Var inside;
+    {
+      const Tape::Scope scope(tape);
+      inside = x * 2.0;
+      CHECK(inside.valid());
+    }
+    CHECK_FALSE(inside.valid());
+    REQUIRE_THROWS_WITH(inside.value(),
+                        "value: a Var whose record is gone: its scope was rewound or its tape died");
+    const Var other = x * 3.0;  // takes the same place
+    CHECK(other.item() == Approx(3));
+    CHECK_FALSE(inside.valid());
+    REQUIRE_THROWS_AS(inside + x, TapeError);
+    kept = x;
+  }
+  CHECK_FALSE(kept.valid());
+  REQUIRE_THROWS_AS(kept.shape(), TapeError);
+  const Tape another;  // may be given the dead tape's anchor
+  CHECK_FALSE(kept.valid());
+  REQUIRE_THROWS_WITH(Var{}.shape(), "shape: a Var that refers to nothing");
+}
+
+TEST_CASE("Vars of two tapes do not mix, nor do types", "[tape]") {
+  Tape a, b;
+  const Var x = a.variable(Tensor({1}, {1.0f})), y = b.variable(Tensor({1}, {1.0f}));
+  REQUIRE_THROWS_WITH(x + y, "add: Vars of two tapes");
+  const Var z = a.variable(Tensor({1}, {1.0}));
+  REQUIRE_THROWS_WITH(x + z, "add: f32 and f64 do not mix; cast one of them");
+  CHECK(a.size() == 2);  // what threw left nothing behind
+}
+
+TEST_CASE("gradients that make no sense are refused", "[tape]") {
+  Tape tape;
+  const Var x = tape.variable(Tensor({2}, {1.0f, 2.0f})), c = tape.constant(Tensor({1}, {1.0f}));
+  REQUIRE_THROWS_WITH(grad(x * 2.0, x),
+                      "grad: the loss has shape [2]: one element is needed (sum or mean it, or use "
+                      "vector_jacobian)");
+  REQUIRE_THROWS_WITH(grad(sum(x), {x, c}), "grad: input 1, [1], is a constant: it has no gradient");
+  Tape silent{Recording::off};
+  const Var y = silent.variable(Tensor({1}, {1.0f}));
+  REQUIRE_THROWS_WITH(grad(y, y), "grad: this tape does not record (Recording::off)");
+}
+
+TEST_CASE("scopes give memory and kept objects back", "[tape]") {
+  Tape tape;
+  const auto watched = std::make_shared<int>(7);
+  const Var x = tape.variable(Tensor({1}, {1.0f}));
+  const std::size_t used = tape.memory().used;
+  {
+    const Tape::Scope scope(tape);
+    CustomOp op;
+    op.forward = [watched](std::span<const Tensor> in) { return in[0]; };
+    const Var y = apply(op, {x});
+    CHECK(watched.use_count() > 1);
+    CHECK(y.item() == Approx(1));
+  }
+  CHECK(tape.memory().used == used);
+  CHECK(watched.use_count() == 1);
+}
+
+TEST_CASE("the second step reserves nothing new", "[tape]") {
+  Tape tape;
+  const Tensor start = normal({300, 70}, Key{3});
+  const auto step = [&] {
+    const Tape::Scope scope(tape);
+    const Var x = tape.variable(start);
+    return grad(mean(square(tanh(matmul(x, x, Transpose::no, Transpose::yes)))), x);
+  };
+  const Tensor first = step();
+  const std::size_t reserved = tape.memory().reserved;
+  for (int i = 0; i < 5; ++i) CHECK(identical(step(), first));
+  CHECK(tape.memory().reserved == reserved);
+  CHECK(tape.memory().used == 0);
+  CHECK(tape.memory().peak > 300 * 300 * 4);
+}
+
+TEST_CASE("values of Recording::off live until their scope ends, and no activation is kept",
+          "[tape]") {
+  const Tensor start = normal({64, 64}, Key{3});
+  const auto peak = [&](Recording recording) {
+    Tape tape{recording};
+    const Var x = tape.variable(start);
+    const Var y = sum(log_softmax(x));
+    CHECK(y.valid());
+    return tape.memory().used;
+  };
+  CHECK(peak(Recording::off) <= peak(Recording::on));
+}
+
+TEST_CASE("stop_gradient cuts, and shares the value", "[tape]") {
+  Tape tape;
+  const Var x = tape.variable(Tensor({1}, {3.0f}));
+  CHECK(grad(sum(x * stop_gradient(x)), x).item() == Approx(3));
+  CHECK_FALSE(stop_gradient(x).differentiable());
+}
+
+TEST_CASE("anomaly detection names the op that first made a NaN", "[tape]") {
+  Tape tape{TapeOptions{.check_finite = true}};
+  const Var x = tape.variable(Tensor({2}, {1.0f, -1.0f}));
+  REQUIRE_THROWS_WITH(log(x), "log: record 1, [2]: element 1 is nan");
+  const Var zero = tape.variable(Tensor({1}, {0.0f}));
+  REQUIRE_THROWS_AS(grad(sum(sqrt(zero)), zero), NumericError);
+}
+
+TEST_CASE("a tape prints itself", "[tape]") {
+  Tape tape;
+  const Var x = tape.variable(Tensor({2}, {1.0f, 2.0f}));
+  static_cast<void>(sum(tanh(reshape(x, {1, 2}))));
+  CHECK(tape.text() ==
+        "%0 = variable()  f32[2]  shared\n"
+        "%1 = reshape(%0)  f32[1, 2]  shared\n"
+        "%2 = tanh(%1)  f32[1, 2]  8 B\n"
+        "%3 = sum(%2)  f32[]  4 B\n");
+  CHECK(tape.dot().find("n2 -> n3;") != std::string::npos);
+  Tape timed{TapeOptions{.timed = true}};
+  static_cast<void>(tanh(timed.variable(Tensor({1}, {1.0f}))));
+  CHECK(timed.text().find(" us") != std::string::npos);
+}
+
+TEST_CASE("a profile counts calls and time by op", "[tape]") {
+  Profile profile;
+  Tape tape{TapeOptions{.profile = &profile}};
+  const Var x = tape.variable(normal({100}, Key{1}));
+  static_cast<void>(grad(sum(tanh(tanh(x))), x));
+  CHECK(profile.ops.at("tanh").calls == 2);
+  CHECK(profile.ops.at("tanh").pullback_s > 0);
+  CHECK(profile.ops.at("tanh").bytes >= 800);
+}
+
+TEST_CASE("a gradient late on a long tape costs what it costs early", "[tape]") {
+  // Not timed: the sweep's own memory tells how far it looked.
+  Tape tape;
+  Var x = tape.variable(Tensor({1}, {0.5f}));
+  std::size_t first = 0, last = 0;
+  for (int step = 0; step < 200; ++step) {
+    const Var y = sum(square(x));
+    tape.reset_peak();
+    const std::size_t before = tape.memory().used;
+    static_cast<void>(grad(y, x));
+    const std::size_t cost = tape.memory().peak - before;
+    (step == 0 ? first : last) = cost;
+    x = x - 0.1 * recorded_grad(y, x);
+  }
+  CHECK(last == first);
+}
