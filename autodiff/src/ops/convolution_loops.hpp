@@ -1,0 +1,166 @@
+// convolution_loops.hpp: the three products of a convolution, for any stride, padding, dilation and
+// groups: value, gradient of the input, gradient of the weight. Each image's patches are laid out
+// as the rows of a matrix (im2col) in scratch memory, one image a worker; 1x1 kernels need none.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "metatape/autodiff/threads.hpp"
+#include "products.hpp"
+
+namespace metatape::ops {
+
+struct ConvGeometry {
+  std::int64_t n, h, w, in;        // x [n, h, w, in]
+  std::int64_t oh, ow, out;        // y [n, oh, ow, out]
+  std::int64_t kh, kw;             // weight [out, in / groups, kh, kw]
+  std::array<std::int64_t, 2> stride, padding, dilation;
+  std::int64_t groups;
+
+  [[nodiscard]] std::int64_t pixels() const { return oh * ow; }
+  [[nodiscard]] std::int64_t in_group() const { return in / groups; }
+  [[nodiscard]] std::int64_t out_group() const { return out / groups; }
+  [[nodiscard]] std::int64_t taps() const { return kh * kw * in_group(); }  // a filter's weights
+  [[nodiscard]] std::int64_t weights() const { return out * taps(); }
+  [[nodiscard]] bool pointwise() const {
+    return kh * kw == 1 && groups == 1 && stride[0] * stride[1] == 1 && padding[0] + padding[1] == 0;
+  }
+};
+
+/// Calls f(block, worker) for every block, over the context's threads where it has some.
+template <class Context, class F>
+void run_blocks(const Context& c, std::int64_t blocks, const F& f) {
+  if (Threads* threads = c.threads(); threads && blocks > 1)
+    threads->run(blocks, f);
+  else
+    for (std::int64_t b = 0; b < blocks; ++b) f(b, 0);
+}
+
+template <class Context>
+std::int64_t workers(const Context& c) {
+  return c.threads() ? c.threads()->count() : 1;
+}
+
+// [out, in / groups, kh, kw] <-> [out, kh, kw, in / groups]: patches have channels last.
+template <Scalar T>
+void pack_weight(const ConvGeometry& s, const T* w, T* packed) {
+  const std::int64_t area = s.kh * s.kw, ci = s.in_group();
+  for (std::int64_t o = 0; o < s.out; ++o, w += area * ci, packed += area * ci)
+    for (std::int64_t c = 0; c < ci; ++c)
+      for (std::int64_t t = 0; t < area; ++t) packed[t * ci + c] = w[c * area + t];
+}
+template <Scalar T>
+void unpack_weight(const ConvGeometry& s, const T* packed, T* w, bool add) {
+  const std::int64_t area = s.kh * s.kw, ci = s.in_group();
+  for (std::int64_t o = 0; o < s.out; ++o, w += area * ci, packed += area * ci)
+    for (std::int64_t c = 0; c < ci; ++c)
+      for (std::int64_t t = 0; t < area; ++t)
+        w[c * area + t] = add ? w[c * area + t] + packed[t * ci + c] : packed[t * ci + c];
+}
+
+// Calls f(patch position, image position or -1 outside) for each run of in_group() channels.
+template <class F>
+void for_each_tap(const ConvGeometry& s, std::int64_t group, const F& f) {
+  const std::int64_t ci = s.in_group();
+  std::int64_t to = 0;
+  for (std::int64_t oy = 0; oy < s.oh; ++oy)
+    for (std::int64_t ox = 0; ox < s.ow; ++ox)
+      for (std::int64_t ky = 0; ky < s.kh; ++ky) {
+        const std::int64_t y = oy * s.stride[0] - s.padding[0] + ky * s.dilation[0];
+        for (std::int64_t kx = 0; kx < s.kw; ++kx, to += ci) {
+          const std::int64_t x = ox * s.stride[1] - s.padding[1] + kx * s.dilation[1];
+          const bool inside = y >= 0 && y < s.h && x >= 0 && x < s.w;
+          f(to, inside ? (y * s.w + x) * s.in + group * ci : -1);
+        }
+      }
+}
+
+template <Scalar T>
+void patches(const ConvGeometry& s, std::int64_t group, const T* image, T* rows) {
+  const std::int64_t ci = s.in_group();
+  for_each_tap(s, group, [&](std::int64_t to, std::int64_t from) {
+    if (from < 0)
+      std::fill_n(rows + to, ci, T{0});
+    else
+      std::copy_n(image + from, ci, rows + to);
+  });
+}
+
+/// y (add ? += : =) conv(x, w)
+template <Scalar T, class Context>
+void conv_value(const Context& c, const ConvGeometry& s, const T* x, const T* w, T* y, bool add) {
+  if (s.pointwise())
+    return multiply(c, Transpose::no, Transpose::yes, s.n * s.pixels(), s.out, s.in, x, w, y, add);
+  T* packed = c.template scratch<T>(s.weights());
+  pack_weight(s, w, packed);
+  const std::int64_t rows_size = s.pixels() * s.taps(), og = s.out_group();
+  T* rows = c.template scratch<T>(workers(c) * rows_size);
+  run_blocks(c, s.n, [&](std::int64_t i, int worker) {
+    T* r = rows + worker * rows_size;
+    for (std::int64_t g = 0; g < s.groups; ++g) {
+      patches(s, g, x + i * s.h * s.w * s.in, r);
+      multiply_strided(Transpose::no, Transpose::yes, s.pixels(), og, s.taps(), r, s.taps(),
+                       packed + g * og * s.taps(), s.taps(),
+                       y + i * s.pixels() * s.out + g * og, s.out, add);
+    }
+  });
+}
+
+/// dx (add ? += : =) the gradient of conv(x, w) at the cotangent g
+template <Scalar T, class Context>
+void conv_input_gradient(const Context& c, const ConvGeometry& s, const T* g, const T* w, T* dx,
+                         bool add) {
+  if (s.pointwise())
+    return multiply(c, Transpose::no, Transpose::no, s.n * s.pixels(), s.in, s.out, g, w, dx, add);
+  T* packed = c.template scratch<T>(s.weights());
+  pack_weight(s, w, packed);
+  const std::int64_t rows_size = s.pixels() * s.taps(), og = s.out_group(), ci = s.in_group();
+  T* rows = c.template scratch<T>(workers(c) * rows_size);
+  run_blocks(c, s.n, [&](std::int64_t i, int worker) {
+    T* r = rows + worker * rows_size;
+    T* image = dx + i * s.h * s.w * s.in;
+    if (!add) std::fill_n(image, s.h * s.w * s.in, T{0});
+    for (std::int64_t group = 0; group < s.groups; ++group) {
+      multiply_strided(Transpose::no, Transpose::no, s.pixels(), s.taps(), og,
+                       g + i * s.pixels() * s.out + group * og, s.out,
+                       packed + group * og * s.taps(), s.taps(), r, s.taps(), false);
+      for_each_tap(s, group, [&](std::int64_t from, std::int64_t to) {
+        if (to < 0) return;
+        for (std::int64_t k = 0; k < ci; ++k) image[to + k] += r[from + k];
+      });
+    }
+  });
+}
+
+/// dw (add ? += : =) the gradient of conv(x, w) at the cotangent g. Images are summed in a fixed
+/// number of parts, so that the bits do not depend on the number of threads.
+template <Scalar T, class Context>
+void conv_weight_gradient(const Context& c, const ConvGeometry& s, const T* g, const T* x, T* dw,
+                          bool add) {
+  if (s.pointwise())
+    return multiply(c, Transpose::yes, Transpose::no, s.out, s.in, s.n * s.pixels(), g, x, dw, add);
+  constexpr std::int64_t most_parts = 16;
+  const std::int64_t parts = std::clamp<std::int64_t>(s.n, 1, most_parts);
+  const std::int64_t rows_size = s.pixels() * s.taps(), og = s.out_group();
+  T* rows = c.template scratch<T>(workers(c) * rows_size);
+  T* sums = c.template scratch<T>(parts * s.weights());
+  run_blocks(c, parts, [&](std::int64_t part, int worker) {
+    T* r = rows + worker * rows_size;
+    T* sum = sums + part * s.weights();
+    std::fill_n(sum, s.weights(), T{0});
+    for (std::int64_t i = part * s.n / parts; i < (part + 1) * s.n / parts; ++i)
+      for (std::int64_t group = 0; group < s.groups; ++group) {
+        patches(s, group, x + i * s.h * s.w * s.in, r);
+        multiply_strided(Transpose::yes, Transpose::no, og, s.taps(), s.pixels(),
+                         g + i * s.pixels() * s.out + group * og, s.out, r, s.taps(),
+                         sum + group * og * s.taps(), s.taps(), true);
+      }
+  });
+  for (std::int64_t part = 1; part < parts; ++part)
+    for (std::int64_t k = 0; k < s.weights(); ++k) sums[k] += sums[part * s.weights() + k];
+  unpack_weight(s, sums, dw, add);
+}
+
+}  // namespace metatape::ops

@@ -1,0 +1,108 @@
+// norm_loops.hpp: column moments and the passes of batch normalisation over x [rows, channels].
+// Rows are taken in blocks that stay in cache: each block's moments are exact about its own mean
+// and are combined in block order (Chan, Golub and LeVeque 1979), so float32 loses nothing to
+// cancellation and the bits do not depend on the number of threads.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "convolution_loops.hpp"
+
+namespace metatape::ops {
+
+struct RowBlocks {
+  std::int64_t rows, channels;
+  [[nodiscard]] std::int64_t each() const {
+    constexpr std::int64_t elements = 16384;
+    return std::max<std::int64_t>(1, elements / std::max<std::int64_t>(channels, 1));
+  }
+  [[nodiscard]] std::int64_t count() const { return (rows + each() - 1) / each(); }
+};
+
+/// mean and biased variance of each column; rows >= 1.
+template <Scalar T, class Context>
+void column_moments(const Context& c, const RowBlocks& s, const T* x, T* mean, T* variance) {
+  const std::int64_t n = s.channels, blocks = s.count(), each = s.each();
+  T* parts = c.template scratch<T>(blocks * 2 * n);
+  run_blocks(c, blocks, [&](std::int64_t b, int) {
+    const std::int64_t first = b * each, last = std::min(first + each, s.rows);
+    T *m = parts + b * 2 * n, *q = m + n;
+    std::fill_n(m, 2 * n, T{0});
+    for (std::int64_t r = first; r < last; ++r)
+      for (std::int64_t j = 0; j < n; ++j) m[j] += x[r * n + j];
+    for (std::int64_t j = 0; j < n; ++j) m[j] /= static_cast<T>(last - first);
+    for (std::int64_t r = first; r < last; ++r)
+      for (std::int64_t j = 0; j < n; ++j) {
+        const T d = x[r * n + j] - m[j];
+        q[j] += d * d;
+      }
+  });
+  std::copy_n(parts, n, mean);
+  std::copy_n(parts + n, n, variance);
+  for (std::int64_t b = 1; b < blocks; ++b) {
+    const T *m = parts + b * 2 * n, *q = m + n;
+    const T before = static_cast<T>(b * each);
+    const T here = static_cast<T>(std::min(each, s.rows - b * each));
+    for (std::int64_t j = 0; j < n; ++j) {
+      const T d = m[j] - mean[j];
+      mean[j] += d * (here / (before + here));
+      variance[j] += q[j] + d * d * (before * (here / (before + here)));
+    }
+  }
+  for (std::int64_t j = 0; j < n; ++j) variance[j] /= static_cast<T>(s.rows);
+}
+
+/// y = (x - mean) scale + shift
+template <Scalar T, class Context>
+void normalise(const Context& c, const RowBlocks& s, const T* x, const T* mean, const T* scale,
+               const T* shift, T* y) {
+  const std::int64_t n = s.channels;
+  run_blocks(c, s.count(), [&](std::int64_t b, int) {
+    for (std::int64_t r = b * s.each(); r < std::min((b + 1) * s.each(), s.rows); ++r)
+      for (std::int64_t j = 0; j < n; ++j)
+        y[r * n + j] = (x[r * n + j] - mean[j]) * scale[j] + shift[j];
+  });
+}
+
+/// sum = Σ_rows g, product = Σ_rows g (x - mean)
+template <Scalar T, class Context>
+void column_products(const Context& c, const RowBlocks& s, const T* g, const T* x, const T* mean,
+                     T* sum, T* product) {
+  const std::int64_t n = s.channels, blocks = s.count();
+  T* parts = c.template scratch<T>(blocks * 2 * n);
+  run_blocks(c, blocks, [&](std::int64_t b, int) {
+    T *p = parts + b * 2 * n, *q = p + n;
+    std::fill_n(p, 2 * n, T{0});
+    for (std::int64_t r = b * s.each(); r < std::min((b + 1) * s.each(), s.rows); ++r)
+      for (std::int64_t j = 0; j < n; ++j) {
+        p[j] += g[r * n + j];
+        q[j] += g[r * n + j] * (x[r * n + j] - mean[j]);
+      }
+  });
+  std::fill_n(sum, n, T{0});
+  std::fill_n(product, n, T{0});
+  for (std::int64_t b = 0; b < blocks; ++b)
+    for (std::int64_t j = 0; j < n; ++j) {
+      sum[j] += parts[b * 2 * n + j];
+      product[j] += parts[b * 2 * n + n + j];
+    }
+}
+
+/// d (add ? += : =) of_g g + of_x (x - mean) + constant, by column; of_g may be null for 0.
+template <Scalar T, class Context>
+void combine_columns(const Context& c, const RowBlocks& s, const T* g, const T* x, const T* mean,
+                     const T* of_g, const T* of_x, const T* constant, T* d, bool add) {
+  const std::int64_t n = s.channels;
+  run_blocks(c, s.count(), [&](std::int64_t b, int) {
+    for (std::int64_t r = b * s.each(); r < std::min((b + 1) * s.each(), s.rows); ++r)
+      for (std::int64_t j = 0; j < n; ++j) {
+        const std::int64_t at = r * n + j;
+        const T value = (of_g ? of_g[j] * g[at] : T{0}) + of_x[j] * (x[at] - mean[j]) + constant[j];
+        d[at] = add ? d[at] + value : value;
+      }
+  });
+}
+
+}  // namespace metatape::ops
