@@ -27,7 +27,11 @@ bool among(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::vector<Side> by_character(const ImageSet& set) {
+std::vector<Side> by_character(const ImageSet& set, const SplitOptions& options) {
+  if (!options.test.empty() || !options.validation.empty())
+    throw DataError(
+        "split by character: Vinyals' lists are fixed; test and validation alphabets cannot be "
+        "chosen");
   for (const auto* names : {&vinyals_test, &vinyals_validation})
     for (const std::string& name : *names)
       if (!among(set.groups(), name))
@@ -155,7 +159,7 @@ std::vector<int> Split::images() const {
 
 Splits split(std::shared_ptr<const ImageSet> set, const SplitOptions& options) {
   const std::vector<Side> sides =
-      options.by == SplitBy::character ? by_character(*set) : by_group(*set, options);
+      options.by == SplitBy::character ? by_character(*set, options) : by_group(*set, options);
   Splits out{{"train", set, {}}, {"validation", set, {}}, {"test", set, {}}, {"all", set, {}}};
   for (std::size_t c = 0; c < sides.size(); ++c) {
     Split& side = sides[c] == Side::train  ? out.train

@@ -156,10 +156,10 @@ Idx decode_idx(std::span<const std::uint8_t> file, const std::string& name) {
   const std::uint64_t possible =
       stream.gzip() ? std::uint64_t{file.size()} * 1032 : std::uint64_t{file.size()};
   if (overflow || size > largest_file || (stream.gzip() && size + header > possible))
-    throw DataError(fmt::format("{}: its header promises {}{} bytes, more than {}", name, shape,
-                                overflow ? ": beyond 2^63" : fmt::format(" = {}", size),
-                                size > largest_file || overflow ? "is read"
-                                                                : "its gzip data can hold"));
+    throw DataError(fmt::format(
+        "{}: its header promises {}{} bytes, more than {}", name, shape,
+        overflow ? "" : fmt::format(" = {}", size),
+        overflow || size > largest_file ? "is read" : "its gzip data can hold"));
   if (!stream.gzip() && size + header > possible)
     throw DataError(fmt::format(
         "{}: {} bytes expected from its header ({}), {} found: truncated download?", name, size,

@@ -158,7 +158,7 @@ class ZipStore : public Store {
       total += stat.size;
       if (stat.size > max_bytes || total > max_bytes)
         throw DataError(fmt::format("{}: unpacks to {} bytes{}; at most {} are read", full,
-                                    std::max<std::uint64_t>(stat.size, total),
+                                    stat.size > max_bytes ? stat.size : total,
                                     stat.size > max_bytes ? "" : " with those before it",
                                     max_bytes));
       found.push_back({name, {static_cast<zip_uint64_t>(i), stat.size}});

@@ -30,7 +30,7 @@ enum class SplitBy { group, character };
 struct SplitOptions {
   /// A number of groups ("0": none), or names separated by commas; empty: the default below.
   std::string test, validation;
-  /// character: Vinyals' split of the whole of Omniglot (both archives) by characters.
+  /// character: Vinyals' split of the whole of Omniglot (both archives), whose lists are fixed.
   SplitBy by = SplitBy::group;
   /// One Omniglot set: the last 6 alphabets test, the 3 before them validate.
   bool omniglot = false;
@@ -39,8 +39,8 @@ struct SplitOptions {
 /// By default the last fifth of the groups tests, the tenth before it validates (each at least
 /// one where there are three or more), the others train. A set without groups, or with one, is
 /// split by classes in the same way. Numbers count from the end; named groups are taken out first.
-/// Throws DataError for names that do not exist (with the nearest), a group on two sides, or
-/// numbers that leave nothing to train on.
+/// Throws DataError for names that do not exist (with the nearest), a group on two sides, or more
+/// groups than there are.
 Splits split(std::shared_ptr<const ImageSet> set, const SplitOptions& options = {});
 
 }  // namespace metatape::tasks
