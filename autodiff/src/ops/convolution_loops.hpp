@@ -7,7 +7,7 @@
 #include <array>
 #include <cstdint>
 
-#include "metatape/autodiff/threads.hpp"
+#include "kernels/tiles.hpp"
 #include "products.hpp"
 
 namespace metatape::ops {
@@ -29,18 +29,17 @@ struct ConvGeometry {
   }
 };
 
-/// Calls f(block, worker) for every block, over the context's threads where it has some.
-template <class Context, class F>
-void run_blocks(const Context& c, std::int64_t blocks, const F& f) {
-  if (Threads* threads = c.threads(); threads && blocks > 1)
-    threads->run(blocks, f);
-  else
-    for (std::int64_t b = 0; b < blocks; ++b) f(b, 0);
+// What the 3x3 tiles of kernels/tiles.hpp can do; the loops below are their twin.
+template <Scalar T>
+bool has_tile(const ConvGeometry& s) {
+  return std::is_same_v<T, float> && s.kh == 3 && s.kw == 3 && s.groups == 1 &&
+         s.stride[0] == s.stride[1] && s.padding[0] == 1 && s.padding[1] == 1 &&
+         s.dilation[0] == 1 && s.dilation[1] == 1 && s.h > 0 && s.w > 0 && s.in > 0 && s.out > 0 &&
+         kernel::simd() != kernel::Simd::plain;
 }
 
-template <class Context>
-std::int64_t workers(const Context& c) {
-  return c.threads() ? c.threads()->count() : 1;
+inline kernel::Conv3x3 tile_shape(const ConvGeometry& s) {
+  return {s.h, s.w, s.in, s.oh, s.ow, s.out, s.stride[0]};
 }
 
 // [out, in / groups, kh, kw] <-> [out, kh, kw, in / groups]: patches have channels last.
@@ -88,11 +87,54 @@ void patches(const ConvGeometry& s, std::int64_t group, const T* image, T* rows)
   });
 }
 
+// A few images a block: its padded image and the weights then stay in a core's cache.
+template <class Context>
+void tile_value(const Context& c, const kernel::Conv3x3& s, std::int64_t n, const float* x,
+                const float* w, float* y, bool add, bool turned) {
+  float* packed = c.template scratch<float>(kernel::packed_size(s.taps(), s.out));
+  turned ? kernel::pack_conv3x3_turned(s, w, packed) : kernel::pack_conv3x3(s, w, packed);
+  float* padded = c.template scratch<float>(workers(c) * s.padded_size());
+  run_blocks(c, n, [&](std::int64_t i, int worker) {
+    float* image = padded + worker * s.padded_size();
+    kernel::pad_image(s, x + i * s.h * s.w * s.in, image);
+    kernel::conv3x3(s, image, packed, y + i * s.oh * s.ow * s.out, add);
+  });
+}
+
+// The tiles' sums are [9, in, out]; a weight is [out, in, 9].
+template <class Context>
+void tile_weight_gradient(const Context& c, const kernel::Conv3x3& s, std::int64_t n,
+                          std::int64_t parts, const float* g, const float* x, float* sums,
+                          float* dw, bool add) {
+  const std::int64_t size = s.taps() * s.out;
+  float* padded = c.template scratch<float>(workers(c) * s.padded_size());
+  run_blocks(c, parts, [&](std::int64_t part, int worker) {
+    float* image = padded + worker * s.padded_size();
+    float* sum = sums + part * size;
+    std::fill_n(sum, size, 0.0f);
+    for (std::int64_t i = part * n / parts; i < (part + 1) * n / parts; ++i) {
+      kernel::pad_image(s, x + i * s.h * s.w * s.in, image);
+      kernel::conv3x3_weight_gradient(s, image, g + i * s.oh * s.ow * s.out, sum);
+    }
+  });
+  for (std::int64_t part = 1; part < parts; ++part)
+    for (std::int64_t k = 0; k < size; ++k) sums[k] += sums[part * size + k];
+  for (std::int64_t o = 0; o < s.out; ++o)
+    for (std::int64_t i = 0; i < s.in; ++i)
+      for (std::int64_t tap = 0; tap < 9; ++tap, ++dw) {
+        const float value = sums[(tap * s.in + i) * s.out + o];
+        *dw = add ? *dw + value : value;
+      }
+}
+
 /// y (add ? += : =) conv(x, w)
 template <Scalar T, class Context>
 void conv_value(const Context& c, const ConvGeometry& s, const T* x, const T* w, T* y, bool add) {
   if (s.pointwise())
     return multiply(c, Transpose::no, Transpose::yes, s.n * s.pixels(), s.out, s.in, x, w, y, add);
+  if constexpr (std::is_same_v<T, float>) {
+    if (has_tile<T>(s)) return tile_value(c, tile_shape(s), s.n, x, w, y, add, false);
+  }
   T* packed = c.template scratch<T>(s.weights());
   pack_weight(s, w, packed);
   const std::int64_t rows_size = s.pixels() * s.taps(), og = s.out_group();
@@ -114,6 +156,10 @@ void conv_input_gradient(const Context& c, const ConvGeometry& s, const T* g, co
                          bool add) {
   if (s.pointwise())
     return multiply(c, Transpose::no, Transpose::no, s.n * s.pixels(), s.in, s.out, g, w, dx, add);
+  if constexpr (std::is_same_v<T, float>) {
+    if (has_tile<T>(s) && s.stride[0] == 1)
+      return tile_value(c, {s.oh, s.ow, s.out, s.h, s.w, s.in, 1}, s.n, g, w, dx, add, true);
+  }
   T* packed = c.template scratch<T>(s.weights());
   pack_weight(s, w, packed);
   const std::int64_t rows_size = s.pixels() * s.taps(), og = s.out_group(), ci = s.in_group();
@@ -143,9 +189,13 @@ void conv_weight_gradient(const Context& c, const ConvGeometry& s, const T* g, c
     return multiply(c, Transpose::yes, Transpose::no, s.out, s.in, s.n * s.pixels(), g, x, dw, add);
   constexpr std::int64_t most_parts = 16;
   const std::int64_t parts = std::clamp<std::int64_t>(s.n, 1, most_parts);
+  T* sums = c.template scratch<T>(parts * s.weights());
+  if constexpr (std::is_same_v<T, float>) {
+    if (has_tile<T>(s) && kernel::has_conv3x3_weight_gradient(tile_shape(s)))
+      return tile_weight_gradient(c, tile_shape(s), s.n, parts, g, x, sums, dw, add);
+  }
   const std::int64_t rows_size = s.pixels() * s.taps(), og = s.out_group();
   T* rows = c.template scratch<T>(workers(c) * rows_size);
-  T* sums = c.template scratch<T>(parts * s.weights());
   run_blocks(c, parts, [&](std::int64_t part, int worker) {
     T* r = rows + worker * rows_size;
     T* sum = sums + part * s.weights();

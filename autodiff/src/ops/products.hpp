@@ -4,14 +4,32 @@
 
 #include <cblas.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <type_traits>
 
+#include "kernels/simd.hpp"
+#include "kernels/tiles.hpp"
 #include "metatape/autodiff/dtype.hpp"
 #include "metatape/autodiff/ops/matmul.hpp"
+#include "metatape/autodiff/threads.hpp"
 
 namespace metatape::ops {
+
+/// Calls f(block, worker) for every block, over the context's threads where it has some.
+template <class Context, class F>
+void run_blocks(const Context& c, std::int64_t blocks, const F& f) {
+  if (Threads* threads = c.threads(); threads && blocks > 1)
+    threads->run(blocks, f);
+  else
+    for (std::int64_t b = 0; b < blocks; ++b) f(b, 0);
+}
+
+template <class Context>
+std::int64_t workers(const Context& c) {
+  return c.threads() ? c.threads()->count() : 1;
+}
 
 /// y (add ? += : =) op(a) op(b): y [m, n]; a and b are stored as [m, k] and [k, n], or turned. The
 /// leading distances are between rows as stored.
@@ -41,12 +59,62 @@ void multiply_strided(Transpose ta, Transpose tb, std::int64_t m, std::int64_t n
                 narrow(ldb), beta, y, narrow(ldy));
 }
 
-/// The same for contiguous matrices.
+/// A contiguous right factor op(b) [k, n] that may be used many times: packed for the register
+/// tile where that pays, in the context's scratch memory.
+template <Scalar T>
+struct RightFactor {
+  Transpose turned = Transpose::no;
+  std::int64_t n = 0, k = 0;
+  const T* b = nullptr;
+  const float* packed = nullptr;
+};
+
+/// `rows`: with how many rows it will be multiplied in all.
 template <Scalar T, class Context>
-void multiply(const Context&, Transpose ta, Transpose tb, std::int64_t m, std::int64_t n,
+RightFactor<T> right_factor(const Context& c, Transpose turned, std::int64_t n, std::int64_t k,
+                            const T* b, std::int64_t rows) {
+  RightFactor<T> f{turned, n, k, b, nullptr};
+  if constexpr (std::is_same_v<T, float>) {
+    constexpr std::int64_t few = 6;
+    if (rows >= few && n >= few && k >= few && kernel::simd() != kernel::Simd::plain) {
+      float* packed = c.template scratch<float>(kernel::packed_size(k, n));
+      const bool t = turned == Transpose::yes;
+      kernel::pack(t, k, n, b, t ? k : n, packed);
+      f.packed = packed;
+    }
+  }
+  return f;
+}
+
+/// y [m, n] (add ? += : =) op(a) f, all contiguous. Rows are shared out among the context's threads.
+template <Scalar T, class Context>
+void multiply(const Context& c, Transpose ta, std::int64_t m, const RightFactor<T>& f, const T* a,
+              T* y, bool add) {
+  const bool at = ta == Transpose::yes;
+  if constexpr (std::is_same_v<T, float>) {
+    if (f.packed) {
+      constexpr std::int64_t block = 48, worth_sharing = 1 << 19;
+      const std::int64_t rows = m * f.n * f.k < worth_sharing ? m : block;
+      run_blocks(c, (m + rows - 1) / std::max<std::int64_t>(rows, 1), [&](std::int64_t i, int) {
+        const std::int64_t first = i * rows;
+        kernel::multiply_packed(at, std::min(rows, m - first), f.n, f.k,
+                                a + (at ? first : first * f.k), at ? m : f.k, f.packed,
+                                y + first * f.n, f.n, add);
+      });
+      return;
+    }
+  }
+  multiply_strided(ta, f.turned, m, f.n, f.k, a, at ? m : f.k, f.b,
+                   f.turned == Transpose::yes ? f.k : f.n, y, f.n, add);
+}
+
+/// The same with a factor that is used once; its packed form is given back.
+template <Scalar T, class Context>
+void multiply(const Context& c, Transpose ta, Transpose tb, std::int64_t m, std::int64_t n,
               std::int64_t k, const T* a, const T* b, T* y, bool add) {
-  multiply_strided(ta, tb, m, n, k, a, ta == Transpose::yes ? m : k, b,
-                   tb == Transpose::yes ? k : n, y, n, add);
+  const auto before = c.state().arena.position();
+  multiply(c, ta, m, right_factor(c, tb, n, k, b, m), a, y, add);
+  c.state().arena.rewind(before);
 }
 
 /// y = activation(y + bias), row by row; no bias where it is null.

@@ -65,9 +65,10 @@ struct Lstm {
     multiply(c, Transpose::no, Transpose::yes, s.steps * s.batch, 4 * s.hidden, s.in,
              c.input<T>(0), c.input<T>(3), gates, false);
     const T *h = c.input<T>(1), *before = c.input<T>(2);
+    const auto w = right_factor(c, Transpose::yes, 4 * s.hidden, s.hidden, w_hh, s.steps * s.batch);
     for (std::int64_t t = 0; t < s.steps; ++t) {
       T* g = gates + 4 * t * s.state();
-      multiply(c, Transpose::no, Transpose::yes, s.batch, 4 * s.hidden, s.hidden, h, w_hh, g, true);
+      multiply(c, Transpose::no, s.batch, w, h, g, true);
       lstm_step(s.batch, s.hidden, bias, before, g, cs + t * s.state(), y + t * s.state());
       h = y + t * s.state();
       before = cs + t * s.state();
@@ -83,11 +84,11 @@ struct Lstm {
     const T *gates = c.kept<T>(), *cs = gates + 4 * s.steps * n;
     T *dz = c.scratch<T>(rows * wide), *dc = c.scratch<T>(n), *dh = c.scratch<T>(n);
     std::copy_n(g + s.steps * n, n, dc);
+    const auto w = right_factor(c, Transpose::no, s.hidden, wide, w_hh, rows);
     for (std::int64_t t = s.steps; t-- > 0;) {
       const bool last = t == s.steps - 1;
       if (!last)
-        multiply(c, Transpose::no, Transpose::no, s.batch, s.hidden, wide, dz + (t + 1) * 4 * n,
-                 w_hh, dh, false);
+        multiply(c, Transpose::no, s.batch, w, dz + (t + 1) * 4 * n, dh, false);
       lstm_step_pullback(s.batch, s.hidden, gates + 4 * t * n,
                          t > 0 ? cs + (t - 1) * n : c.input<T>(2), cs + t * n, g + t * n,
                          last ? nullptr : dh, dc, dz + 4 * t * n);

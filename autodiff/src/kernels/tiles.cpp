@@ -1,0 +1,332 @@
+// tiles.cpp: the register tiles, compiled once for each instruction set.
+#include "tiles.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "simd.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/tiles.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace metatape::kernel {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+// Registers: AVX-512 has 32, so 6 x 4 accumulators; AVX2 has 16, so 6 x 2.
+constexpr int rows_of_tile = 6;
+constexpr int vectors_of_tile = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
+constexpr std::int64_t deepest = 512;  // k of one panel: with its tile of columns it stays in L2
+
+HWY_INLINE std::int64_t lanes() { return static_cast<std::int64_t>(hn::Lanes(D())); }
+
+// Vectors of the panel that starts at column j.
+HWY_INLINE int panel_vectors(std::int64_t n, std::int64_t j) {
+  const std::int64_t left = (n - j + lanes() - 1) / lanes();
+  return static_cast<int>(std::min<std::int64_t>(left, vectors_of_tile));
+}
+
+// Where the k values of a row come from: `runs` stretches of `length`, `jump` apart; inside a
+// stretch they are `step` apart.
+struct Rows {
+  const float* at[rows_of_tile];
+  std::int64_t runs, length, jump, step;
+};
+
+template <int MR, int NV>
+HWY_INLINE void tile(const Rows& a, const float* HWY_RESTRICT b, float* const* y,
+                     std::int64_t columns, bool add) {
+  const D d;
+  const std::int64_t lane = lanes();
+  V sum[MR][NV];
+  for (int r = 0; r < MR; ++r)
+    for (int v = 0; v < NV; ++v) sum[r][v] = hn::Zero(d);
+  for (std::int64_t run = 0; run < a.runs; ++run) {
+    const std::int64_t base = run * a.jump;
+    for (std::int64_t k = 0, at = base; k < a.length; ++k, at += a.step, b += NV * lane) {
+      V w[NV];
+      for (int v = 0; v < NV; ++v) w[v] = hn::LoadU(d, b + v * lane);
+      for (int r = 0; r < MR; ++r) {
+        const V x = hn::Set(d, a.at[r][at]);
+        for (int v = 0; v < NV; ++v) sum[r][v] = hn::MulAdd(x, w[v], sum[r][v]);
+      }
+    }
+  }
+  // Loops of constant length and nothing but vectors in them: only then do all sums stay in
+  // registers, here and above.
+  if (columns == NV * lane) {
+    if (add)
+      for (int r = 0; r < MR; ++r)
+        for (int v = 0; v < NV; ++v)
+          sum[r][v] = hn::Add(hn::LoadU(d, y[r] + v * lane), sum[r][v]);
+    for (int r = 0; r < MR; ++r)
+      for (int v = 0; v < NV; ++v) hn::StoreU(sum[r][v], d, y[r] + v * lane);
+    return;
+  }
+  HWY_ALIGN float whole[MR * NV * 16] = {};
+  for (int r = 0; r < MR; ++r)
+    for (int v = 0; v < NV; ++v) hn::StoreU(sum[r][v], d, whole + r * NV * 16 + v * lane);
+  for (int r = 0; r < MR; ++r)
+    for (std::int64_t j = 0; j < columns; ++j) {
+      const float value = whole[r * NV * 16 + j];
+      y[r][j] = add ? y[r][j] + value : value;
+    }
+}
+
+template <int NV>
+HWY_INLINE void tile_rows(int rows, const Rows& a, const float* b, float* const* y,
+                          std::int64_t columns, bool add) {
+  switch (rows) {
+    case 6: return tile<6, NV>(a, b, y, columns, add);
+    case 5: return tile<5, NV>(a, b, y, columns, add);
+    case 4: return tile<4, NV>(a, b, y, columns, add);
+    case 3: return tile<3, NV>(a, b, y, columns, add);
+    case 2: return tile<2, NV>(a, b, y, columns, add);
+    default: return tile<1, NV>(a, b, y, columns, add);
+  }
+}
+
+HWY_INLINE void tile_any(int vectors, int rows, const Rows& a, const float* b, float* const* y,
+                         std::int64_t columns, bool add) {
+  if (vectors == 1) return tile_rows<1>(rows, a, b, y, columns, add);
+  if (vectors == 2 || vectors_of_tile == 2) return tile_rows<2>(rows, a, b, y, columns, add);
+  if (vectors == 3) return tile_rows<std::min(3, vectors_of_tile)>(rows, a, b, y, columns, add);
+  return tile_rows<vectors_of_tile>(rows, a, b, y, columns, add);
+}
+
+std::int64_t PackedSize(std::int64_t k, std::int64_t n) {
+  return k * ((n + lanes() - 1) / lanes()) * lanes();
+}
+
+void Pack(bool turned, std::int64_t k, std::int64_t n, const float* b, std::int64_t ldb,
+          float* packed) {
+  for (std::int64_t k0 = 0; k0 < k; k0 += deepest) {
+    const std::int64_t depth = std::min(deepest, k - k0);
+    for (std::int64_t j = 0; j < n;) {
+      const std::int64_t width = panel_vectors(n, j) * lanes(), used = std::min(width, n - j);
+      if (turned) {
+        for (std::int64_t c = 0; c < width; ++c)
+          for (std::int64_t l = 0; l < depth; ++l)
+            packed[l * width + c] = c < used ? b[(j + c) * ldb + k0 + l] : 0.0f;
+      } else {
+        for (std::int64_t l = 0; l < depth; ++l) {
+          std::memcpy(packed + l * width, b + (k0 + l) * ldb + j,
+                      static_cast<std::size_t>(used) * sizeof(float));
+          for (std::int64_t c = used; c < width; ++c) packed[l * width + c] = 0.0f;
+        }
+      }
+      packed += depth * width;
+      j += used;
+    }
+  }
+}
+
+void MultiplyPacked(bool turned, std::int64_t m, std::int64_t n, std::int64_t k, const float* a,
+                    std::int64_t lda, const float* packed, float* y, std::int64_t ldy, bool add) {
+  if (k == 0 && !add)
+    for (std::int64_t i = 0; i < m; ++i) std::fill_n(y + i * ldy, n, 0.0f);
+  for (std::int64_t k0 = 0; k0 < k; k0 += deepest) {
+    const std::int64_t depth = std::min(deepest, k - k0);
+    for (std::int64_t j = 0; j < n;) {
+      const int vectors = panel_vectors(n, j);
+      const std::int64_t width = vectors * lanes(), used = std::min(width, n - j);
+      for (std::int64_t i = 0; i < m; i += rows_of_tile) {
+        const int rows = static_cast<int>(std::min<std::int64_t>(rows_of_tile, m - i));
+        Rows from{{}, 1, depth, 0, turned ? lda : 1};
+        float* to[rows_of_tile] = {};
+        for (int r = 0; r < rows; ++r) {
+          from.at[r] = turned ? a + k0 * lda + i + r : a + (i + r) * lda + k0;
+          to[r] = y + (i + r) * ldy + j;
+        }
+        tile_any(vectors, rows, from, packed, to, used, add || k0 > 0);
+      }
+      packed += depth * width;
+      j += used;
+    }
+  }
+}
+
+// A convolution's panels hold the whole depth: three runs, one a kernel row.
+template <class Weight>
+HWY_INLINE void pack_taps(const Conv3x3& s, const Weight& weight, float* packed) {
+  for (std::int64_t j = 0; j < s.out;) {
+    const std::int64_t width = panel_vectors(s.out, j) * lanes();
+    const std::int64_t used = std::min(width, s.out - j);
+    for (std::int64_t tap = 0; tap < 9; ++tap)
+      for (std::int64_t c = 0; c < s.in; ++c)
+        for (std::int64_t o = 0; o < width; ++o)
+          packed[(tap * s.in + c) * width + o] = o < used ? weight(j + o, c, tap) : 0.0f;
+    packed += s.taps() * width;
+    j += used;
+  }
+}
+
+void PackConv3x3(const Conv3x3& s, const float* weight, float* packed) {
+  pack_taps(
+      s, [&](std::int64_t o, std::int64_t c, std::int64_t tap) { return weight[(o * s.in + c) * 9 + tap]; },
+      packed);
+}
+
+void PackConv3x3Turned(const Conv3x3& s, const float* weight, float* packed) {
+  pack_taps(
+      s,
+      [&](std::int64_t o, std::int64_t c, std::int64_t tap) {
+        return weight[(c * s.out + o) * 9 + 8 - tap];
+      },
+      packed);
+}
+
+void Convolve3x3(const Conv3x3& s, const float* padded, const float* packed, float* y, bool add) {
+  const std::int64_t pixels = s.oh * s.ow, line = (s.w + 2) * s.in;
+  for (std::int64_t j = 0; j < s.out;) {
+    const int vectors = panel_vectors(s.out, j);
+    const std::int64_t width = vectors * lanes(), used = std::min(width, s.out - j);
+    std::int64_t oy = 0, ox = 0;
+    for (std::int64_t p = 0; p < pixels; p += rows_of_tile) {
+      const int rows = static_cast<int>(std::min<std::int64_t>(rows_of_tile, pixels - p));
+      Rows from{{}, 3, 3 * s.in, line, 1};
+      float* to[rows_of_tile] = {};
+      for (int r = 0; r < rows; ++r) {
+        from.at[r] = padded + oy * s.stride * line + ox * s.stride * s.in;
+        to[r] = y + (p + r) * s.out + j;
+        if (++ox == s.ow) ox = 0, ++oy;
+      }
+      tile_any(vectors, rows, from, packed, to, used, add);
+    }
+    packed += s.taps() * width;
+    j += used;
+  }
+}
+
+// sums[k, j..] += Σ over pixels of a[pixel + k] g[pixel, j..] for MR values of k.
+template <int MR, int NV>
+HWY_INLINE void outer_tile(const Conv3x3& s, const float* HWY_RESTRICT a,
+                           const float* HWY_RESTRICT g, float* HWY_RESTRICT sums) {
+  const D d;
+  const std::int64_t lane = lanes(), line = (s.w + 2) * s.in * s.stride, step = s.in * s.stride;
+  V sum[MR][NV];
+  for (int r = 0; r < MR; ++r)
+    for (int v = 0; v < NV; ++v) sum[r][v] = hn::LoadU(d, sums + r * s.out + v * lane);
+  for (std::int64_t oy = 0; oy < s.oh; ++oy) {
+    const float* x = a + oy * line;
+    for (std::int64_t ox = 0; ox < s.ow; ++ox, x += step, g += s.out) {
+      V w[NV];
+      for (int v = 0; v < NV; ++v) w[v] = hn::LoadU(d, g + v * lane);
+      for (int r = 0; r < MR; ++r) {
+        const V e = hn::Set(d, x[r]);
+        for (int v = 0; v < NV; ++v) sum[r][v] = hn::MulAdd(e, w[v], sum[r][v]);
+      }
+    }
+  }
+  for (int r = 0; r < MR; ++r)
+    for (int v = 0; v < NV; ++v) hn::StoreU(sum[r][v], d, sums + r * s.out + v * lane);
+}
+
+template <int NV>
+HWY_INLINE void outer_rows(int rows, const Conv3x3& s, const float* a, const float* g,
+                           float* sums) {
+  switch (rows) {
+    case 6: return outer_tile<6, NV>(s, a, g, sums);
+    case 5: return outer_tile<5, NV>(s, a, g, sums);
+    case 4: return outer_tile<4, NV>(s, a, g, sums);
+    case 3: return outer_tile<3, NV>(s, a, g, sums);
+    case 2: return outer_tile<2, NV>(s, a, g, sums);
+    default: return outer_tile<1, NV>(s, a, g, sums);
+  }
+}
+
+std::int64_t VectorWidth() { return lanes(); }
+
+void Conv3x3WeightGradient(const Conv3x3& s, const float* padded, const float* g, float* sums) {
+  const std::int64_t line = (s.w + 2) * s.in, run = 3 * s.in;
+  for (std::int64_t ky = 0; ky < 3; ++ky)
+    for (std::int64_t k = 0; k < run; k += rows_of_tile) {
+      const int rows = static_cast<int>(std::min<std::int64_t>(rows_of_tile, run - k));
+      const float* a = padded + ky * line + k;
+      float* to = sums + (ky * run + k) * s.out;
+      for (std::int64_t j = 0; j < s.out;) {
+        const int vectors = panel_vectors(s.out, j);
+        if (vectors == 1)
+          outer_rows<1>(rows, s, a, g + j, to + j);
+        else if (vectors == 2 || vectors_of_tile == 2)
+          outer_rows<2>(rows, s, a, g + j, to + j);
+        else if (vectors == 3)
+          outer_rows<std::min(3, vectors_of_tile)>(rows, s, a, g + j, to + j);
+        else
+          outer_rows<vectors_of_tile>(rows, s, a, g + j, to + j);
+        j += vectors * lanes();
+      }
+    }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace metatape::kernel
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace metatape::kernel {
+
+HWY_EXPORT(PackedSize);
+HWY_EXPORT(Pack);
+HWY_EXPORT(MultiplyPacked);
+HWY_EXPORT(PackConv3x3);
+HWY_EXPORT(PackConv3x3Turned);
+HWY_EXPORT(Convolve3x3);
+HWY_EXPORT(VectorWidth);
+HWY_EXPORT(Conv3x3WeightGradient);
+
+std::int64_t packed_size(std::int64_t k, std::int64_t n) {
+  static_cast<void>(simd());  // the instruction set is chosen before the first dispatch
+  return HWY_DYNAMIC_DISPATCH(PackedSize)(k, n);
+}
+
+void pack(bool turned, std::int64_t k, std::int64_t n, const float* b, std::int64_t ldb,
+          float* packed) {
+  HWY_DYNAMIC_DISPATCH(Pack)(turned, k, n, b, ldb, packed);
+}
+
+void multiply_packed(bool turned, std::int64_t m, std::int64_t n, std::int64_t k, const float* a,
+                     std::int64_t lda, const float* packed, float* y, std::int64_t ldy, bool add) {
+  HWY_DYNAMIC_DISPATCH(MultiplyPacked)(turned, m, n, k, a, lda, packed, y, ldy, add);
+}
+
+void pack_conv3x3(const Conv3x3& s, const float* weight, float* packed) {
+  HWY_DYNAMIC_DISPATCH(PackConv3x3)(s, weight, packed);
+}
+
+void pack_conv3x3_turned(const Conv3x3& s, const float* weight, float* packed) {
+  HWY_DYNAMIC_DISPATCH(PackConv3x3Turned)(s, weight, packed);
+}
+
+void pad_image(const Conv3x3& s, const float* x, float* padded) {
+  const std::int64_t line = (s.w + 2) * s.in, row = s.w * s.in;
+  std::fill_n(padded, line + s.in, 0.0f);
+  float* to = padded + line + s.in;
+  for (std::int64_t y = 0; y < s.h; ++y, x += row, to += line) {
+    std::memcpy(to, x, static_cast<std::size_t>(row) * sizeof(float));
+    // the right border of this line and the left one of the next
+    if (y + 1 < s.h) std::fill_n(to + row, 2 * s.in, 0.0f);
+  }
+  std::fill_n(to - 2 * s.in, s.in + line, 0.0f);
+}
+
+void conv3x3(const Conv3x3& s, const float* padded, const float* packed, float* y, bool add) {
+  HWY_DYNAMIC_DISPATCH(Convolve3x3)(s, padded, packed, y, add);
+}
+
+bool has_conv3x3_weight_gradient(const Conv3x3& s) {
+  return simd() != Simd::plain && s.out % HWY_DYNAMIC_DISPATCH(VectorWidth)() == 0;
+}
+
+void conv3x3_weight_gradient(const Conv3x3& s, const float* padded, const float* g, float* sums) {
+  HWY_DYNAMIC_DISPATCH(Conv3x3WeightGradient)(s, padded, g, sums);
+}
+
+}  // namespace metatape::kernel
+#endif  // HWY_ONCE

@@ -1,0 +1,53 @@
+// tiles.hpp: the two register tiles that matrix products and 3x3 convolutions are made of.
+//
+// (b) rows x packed weights: 6 rows by 4 vectors of columns (AVX-512; 2 with AVX2) are held in
+//     registers while k runs. Weights are packed once into panels as wide as the tile, so that the
+//     inner loop reads them in order. A row of a convolution's patch matrix is three runs of a
+//     zero-bordered image, so the patches are never laid out.
+// (c) outer product: the same tile over a weight gradient, while pixels run.
+//
+// float32, for AVX2 and AVX-512; where simd() is plain, callers use their own loops, the twins.
+// The sum over k has the same order for every row, so a row's bits do not depend on how many rows
+// are multiplied at once.
+#pragma once
+
+#include <cstdint>
+
+namespace metatape::kernel {
+
+/// Floats that `pack` writes for a factor of k rows and n columns.
+std::int64_t packed_size(std::int64_t k, std::int64_t n);
+
+/// Packs the right factor of a product: b is [k, n] with rows ldb apart, or [n, k] when turned.
+void pack(bool turned, std::int64_t k, std::int64_t n, const float* b, std::int64_t ldb,
+          float* packed);
+
+/// y (add ? += : =) op(a) b for b packed: a is [m, k] with rows lda apart, or [k, m] when turned.
+void multiply_packed(bool turned, std::int64_t m, std::int64_t n, std::int64_t k, const float* a,
+                     std::int64_t lda, const float* packed, float* y, std::int64_t ldy, bool add);
+
+/// A 3x3 convolution with a border of one zero: x [h, w, in] -> y [oh, ow, out], one image.
+struct Conv3x3 {
+  std::int64_t h, w, in, oh, ow, out, stride;
+  [[nodiscard]] std::int64_t padded_size() const { return (h + 2) * (w + 2) * in; }
+  [[nodiscard]] std::int64_t taps() const { return 9 * in; }
+};
+
+/// weight [out, in, 3, 3] for conv3x3.
+void pack_conv3x3(const Conv3x3& s, const float* weight, float* packed);
+/// The same weight for the gradient of the input at stride 1, which is a convolution of the
+/// cotangent by the kernel turned half round: s is that convolution (s.in filters become channels).
+void pack_conv3x3_turned(const Conv3x3& s, const float* weight, float* packed);
+
+/// The image with its border of zeros.
+void pad_image(const Conv3x3& s, const float* x, float* padded);
+
+/// y (add ? += : =) the convolution of one padded image.
+void conv3x3(const Conv3x3& s, const float* padded, const float* packed, float* y, bool add);
+
+/// True where the weight gradient has a fast tile: filters are whole vectors.
+bool has_conv3x3_weight_gradient(const Conv3x3& s);
+/// sums [3, 3, in, out] += the weight gradient of one padded image at the cotangent g [oh, ow, out].
+void conv3x3_weight_gradient(const Conv3x3& s, const float* padded, const float* g, float* sums);
+
+}  // namespace metatape::kernel
