@@ -175,9 +175,9 @@ OpReport check_op(std::string_view name, const CheckOptions& options) {
     std::vector<Tensor> rounded;
     for (const Tensor& x : inputs) rounded.push_back(x.to(DType::f32));
     const Shape output = [&] {
-      Tape tape{Recording::off};
+      Tape tape;
       std::vector<Var> vars;
-      for (const Tensor& x : inputs) vars.push_back(tape.constant(x));
+      for (const Tensor& x : inputs) vars.push_back(tape.variable(x));
       return row.call(vars).shape();
     }();
     const Tensor v = uniform(output, key.split("float32"), -1, 1, DType::f32).to(DType::f64);

@@ -126,7 +126,7 @@ struct Linear {
   template <Scalar T>
   static void forward(const Forward& c) {
     const std::int64_t in = c.input_shape(1)[1], out = c.input_shape(1)[0];
-    const std::int64_t rows = c.size() / std::max<std::int64_t>(out, 1);
+    const std::int64_t rows = c.input_shape(0).product(0, c.input_shape(0).rank() - 1);
     T* y = c.output<T>();
     multiply(c, Transpose::no, Transpose::yes, rows, out, in, c.input<T>(0), c.input<T>(1), y, false);
     bias_activation(y, c.arity() > 2 ? c.input<T>(2) : nullptr, rows, out,
@@ -136,7 +136,7 @@ struct Linear {
   template <Scalar T>
   static void pullback(const Pullback& c) {
     const std::int64_t in = c.input_shape(1)[1], out = c.input_shape(1)[0];
-    const std::int64_t rows = c.size() / std::max<std::int64_t>(out, 1);
+    const std::int64_t rows = c.input_shape(0).product(0, c.input_shape(0).rank() - 1);
     const T* dz = c.gradient<T>();
     const Activation activation = c.attributes<Attributes>().activation;
     if (activation != Activation::none) {
@@ -158,7 +158,7 @@ struct Linear {
 
   static void recorded(const Recorded& c) {
     const std::int64_t in = c.input_shape(1)[1], out = c.input_shape(1)[0];
-    const std::int64_t rows = c.size() / std::max<std::int64_t>(out, 1);
+    const std::int64_t rows = c.input_shape(0).product(0, c.input_shape(0).rank() - 1);
     const Var y = c.output();
     Var dz = c.gradient();
     switch (c.attributes<Attributes>().activation) {

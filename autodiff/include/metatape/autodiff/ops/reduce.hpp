@@ -2,6 +2,7 @@
 // shape, so the bits do not depend on the number of threads. Differentiable twice and more.
 #pragma once
 
+#include <array>
 #include <initializer_list>
 
 #include "metatape/autodiff/var.hpp"
@@ -11,13 +12,13 @@ namespace metatape {
 /// The axes to reduce; none given: all of them, to a scalar. Negative axes count from the end.
 struct Axes {
   Axes() = default;
-  Axes(int axis) : Axes({axis}) {}  // NOLINT: sum(x, 1) and sum(x, {0, 2}) are both meant to read
-  Axes(std::initializer_list<int> list) : given(true) {
-    for (const int a : list) mask_request[count++ % 6] = a;
-  }
+  Axes(int axis) : given(true), count(1), list{axis} {}  // NOLINT(google-explicit-constructor)
+  /// At most six; ShapeError otherwise.
+  Axes(std::initializer_list<int> axes);
+
   bool given = false;
   int count = 0;
-  int mask_request[6] = {};
+  std::array<int, 6> list{};
 };
 
 enum class Keep { no, yes };  ///< whether a reduced axis stays, with extent 1
