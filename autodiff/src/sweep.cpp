@@ -204,7 +204,7 @@ class Sweep {
             throw NumericError(std::string(n.name) + ": pullback of record " +
                                std::to_string(index) + " to input " + std::to_string(k) + " " +
                                to_string(in.shape) + ": element " + std::to_string(e) + " is " +
-                               std::to_string(static_cast<double>(a[e])));
+                               (std::isnan(a[e]) ? "nan" : "infinite"));
       });
     }
   }

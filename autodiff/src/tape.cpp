@@ -204,9 +204,9 @@ Var Entry::finish(const Rule* rule) {
     if (bad >= 0)
       throw NumericError(std::string(n.name) + ": record " + std::to_string(index) + ", " +
                          to_string(n.shape) + ": element " + std::to_string(bad) + " is " +
-                         std::to_string(visit(n.dtype, [&]<class T>(T) {
-                           return static_cast<double>(static_cast<const T*>(n.value)[bad]);
-                         })));
+                         visit(n.dtype, [&]<class T>(T) {
+                           return std::isnan(static_cast<const T*>(n.value)[bad]) ? "nan" : "infinite";
+                         }));
   }
   if (state.options.profile || state.options.timed) {
     const double s =
