@@ -2,7 +2,7 @@
 
 #include <hwy/targets.h>
 
-#include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <string>
 
@@ -11,12 +11,6 @@
 namespace metatape::kernel {
 
 namespace {
-
-constexpr int unset = -1;
-std::atomic<int>& chosen() {
-  static std::atomic<int> value{unset};
-  return value;
-}
 
 bool runs(Simd s) {
   const auto targets = static_cast<std::int64_t>(hwy::SupportedTargets());
@@ -46,19 +40,17 @@ const char* name(Simd simd) {
 }
 
 void force_simd(Simd s) {
-  // Without AVX-512 in the mask, AVX2 is the best that Highway finds in it.
+  // Highway's bits grow downwards: without those below HWY_AVX2, AVX2 is the best in the mask.
   auto mask = static_cast<std::int64_t>(hwy::SupportedTargets());
-  if (s != Simd::avx512) mask &= ~static_cast<std::int64_t>(HWY_AVX3 | HWY_AVX3_DL);
+  if (s != Simd::avx512) mask &= ~static_cast<std::int64_t>(HWY_AVX2 - 1);
   hwy::GetChosenTarget().Update(mask);
-  chosen().store(static_cast<int>(s), std::memory_order_release);
+  detail::chosen_simd.store(static_cast<int>(s), std::memory_order_release);
 }
 
-Simd simd() {
-  const int value = chosen().load(std::memory_order_acquire);
-  if (value != unset) [[likely]]
-    return static_cast<Simd>(value);
-  force_simd(from_environment());
-  return simd();
+Simd detail::choose_simd() {
+  const Simd s = from_environment();
+  force_simd(s);
+  return s;
 }
 
 std::vector<Simd> available_simd() {

@@ -3,15 +3,25 @@
 // (plain, avx2, avx512). `plain` means the twins: loops that the compiler alone has seen to.
 #pragma once
 
-#include <string>
+#include <atomic>
 #include <vector>
 
 namespace metatape::kernel {
 
 enum class Simd { plain, avx2, avx512 };
 
+namespace detail {
+inline constinit std::atomic<int> chosen_simd{-1};
+Simd choose_simd();
+}  // namespace detail
+
 /// The one in use. DataError when METATAPE_SIMD names none, or one that the processor lacks.
-Simd simd();
+inline Simd simd() {
+  const int chosen = detail::chosen_simd.load(std::memory_order_acquire);
+  if (chosen >= 0) [[likely]]
+    return static_cast<Simd>(chosen);
+  return detail::choose_simd();
+}
 /// "plain", "avx2", "avx512".
 const char* name(Simd simd);
 /// Those that this processor can run, plain first.

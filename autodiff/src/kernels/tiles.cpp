@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "simd.hpp"
+#include "targets.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/tiles.cpp"
