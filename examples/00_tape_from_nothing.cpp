@@ -1,18 +1,18 @@
 // 00_tape_from_nothing: reverse-mode differentiation in a hundred lines, without the library.
 //
-// A computation is a list of records in the order they were made. Each holds its value and, for each
-// of the one or two records that it was made from, the local slope. Going back through the list once,
-// each record hands its adjoint (how much the result changes when it changes) to those it was made
-// from, times the slope. That is all of backpropagation; the library adds arrays, memory that is used
-// again, and rules that are themselves recorded.
+// A computation is a list of records in the order they were made. Each holds its value and, for
+// each of the one or two records that it was made from, the local slope. Going back through the
+// list once, each record hands its adjoint (how much the result changes when it changes) to those
+// it was made from, times the slope. That is all of backpropagation; the library adds arrays,
+// memory that is used again, and rules that are themselves recorded.
 #include <cmath>
 #include <cstdio>
 #include <vector>
 
 struct Record {
   double value = 0;
-  int from[2] = {-1, -1};      // positions of the records that it was made from
-  double slope[2] = {0, 0};    // d(value) / d(value of that record)
+  int from[2] = {-1, -1};    // positions of the records that it was made from
+  double slope[2] = {0, 0};  // d(value) / d(value of that record)
 };
 
 struct Tape {

@@ -1,7 +1,7 @@
 // 06_maml: learn an initialisation from which one gradient step fits any of a family of tasks.
 // A task is the line y = a x with a drawn around 3; the model is y = w x; adaptation is one step on
-// three points of the task. Exact MAML differentiates through that step (Finn et al. 2017). From the
-// learned start the step lands near every task; the best start is the centre of the family.
+// three points of the task. Exact MAML differentiates through that step (Finn et al. 2017). From
+// the learned start the step lands near every task; the best start is the centre of the family.
 #include <cstdio>
 #include <metatape/autodiff.hpp>
 

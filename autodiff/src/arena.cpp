@@ -15,7 +15,7 @@ constexpr std::size_t largest_chunk = std::size_t{1} << 26;
 
 Arena::~Arena() {
   for (const Chunk& c : chunks_)
-    ::operator delete(static_cast<void*>(c.base), std::align_val_t{alignment});
+    ::operator delete (static_cast<void*>(c.base), std::align_val_t{alignment});
 }
 
 std::size_t Arena::reserved() const {
@@ -32,7 +32,7 @@ void* Arena::allocate_elsewhere(std::size_t bytes) {
         chunks_.empty() ? first_chunk : std::min(largest_chunk, 2 * chunks_.back().size);
     const std::size_t size = std::max(grown, bytes);
     chunks_.reserve(chunks_.size() + 1);
-    auto* base = static_cast<char*>(::operator new(size, std::align_val_t{alignment}));
+    auto* base = static_cast<char*>(::operator new (size, std::align_val_t{alignment}));
     chunks_.insert(chunks_.begin() + next, Chunk{base, size, 0});
     std::size_t before = 0;
     for (Chunk& c : chunks_) {

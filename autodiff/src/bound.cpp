@@ -27,8 +27,7 @@ const std::shared_ptr<const Layout>& no_layout() {
 
 }  // namespace
 
-Bound::Bound(std::shared_ptr<const Layout> layout, Var flat)
-    : shared_(std::make_shared<Shared>()) {
+Bound::Bound(std::shared_ptr<const Layout> layout, Var flat) : shared_(std::make_shared<Shared>()) {
   shared_->tensors.reserve(layout->entries().size());
   for (const ParamEntry& e : layout->entries())
     shared_->tensors.push_back(view_range(flat, e.offset, e.shape));
@@ -145,7 +144,8 @@ Bound operator*(double a, const Bound& b) {
 }
 Bound operator*(Var a, const Bound& b) {
   if (a.size() != 1)
-    throw ShapeError("bound: a factor of shape " + to_string(a.shape()) + ": one element is needed");
+    throw ShapeError("bound: a factor of shape " + to_string(a.shape()) +
+                     ": one element is needed");
   const Var factor = reshape(a, Shape{});
   return mapped(b, [&](Var x, std::size_t) { return factor * x; });
 }

@@ -87,9 +87,8 @@ void Checkpoint::rerun(const Pullback& c) {
     wanted.push_back({i < a.given ? first + i : c.node().inputs[i], t.adjoint, t.fresh, true});
   }
   const Var y = (*a.f)(views);
-  const void* cotangent = visit(c.dtype(), [&]<class T>(T) -> const void* {
-    return c.gradient<T>();
-  });
+  const void* cotangent =
+      visit(c.dtype(), [&]<class T>(T) -> const void* { return c.gradient<T>(); });
   sweep(s, s.index_of(y, name), cotangent, first, wanted);
 }
 
@@ -129,9 +128,8 @@ Var checkpoint(const Function& f, std::span<const Var> inputs) {
   for (const std::uint32_t index : captured) all.push_back(s.handle(index));
   try {
     const Function* kept = s.keep(Function(f));
-    return record<Checkpoint>(
-        std::span<const Var>(all), value.shape(),
-        {kept, value.data(), static_cast<std::uint32_t>(inputs.size())});
+    return record<Checkpoint>(std::span<const Var>(all), value.shape(),
+                              {kept, value.data(), static_cast<std::uint32_t>(inputs.size())});
   } catch (...) {
     s.rewind(mark);
     throw;

@@ -15,7 +15,8 @@ using detail::TapeState;
 
 Tensor copied(const Shape& shape, DType dtype, const void* from) {
   Tensor t = Tensor::uninitialised(shape, dtype);
-  if (t.size() > 0) std::memcpy(t.mutable_data(), from, static_cast<std::size_t>(t.size()) * bytes(dtype));
+  if (t.size() > 0)
+    std::memcpy(t.mutable_data(), from, static_cast<std::size_t>(t.size()) * bytes(dtype));
   return t;
 }
 
@@ -30,8 +31,8 @@ std::vector<Tensor> inputs_of(const detail::OpContext& c) {
 
 void require_count(const CustomOp& op, std::size_t given, int needed) {
   if (static_cast<int>(given) != needed)
-    throw ShapeError(op.name + ": the pullback gives " + std::to_string(given) +
-                     " gradients for " + std::to_string(needed) + " inputs");
+    throw ShapeError(op.name + ": the pullback gives " + std::to_string(given) + " gradients for " +
+                     std::to_string(needed) + " inputs");
 }
 
 struct Custom {
@@ -60,9 +61,8 @@ struct Custom {
       const Tensor& t = adjoints[static_cast<std::size_t>(i)];
       if (!c.wants(i) || (t.shape() == Shape{0} && c.input_size(i) != 0)) continue;
       if (t.shape() != c.input_shape(i))
-        throw ShapeError(op.name + ": the pullback gives " + to_string(t.shape()) +
-                         " for input " + std::to_string(i) + " of " +
-                         to_string(c.input_shape(i)));
+        throw ShapeError(op.name + ": the pullback gives " + to_string(t.shape()) + " for input " +
+                         std::to_string(i) + " of " + to_string(c.input_shape(i)));
       const auto from = t.values<T>();
       T* to = c.adjoint<T>(i);
       for (std::size_t k = 0; k < from.size(); ++k) to[k] += from[k];

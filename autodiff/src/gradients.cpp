@@ -170,8 +170,7 @@ void grad_into(Var loss, const Bound& params, Params& gradient) {
     return;
   }
   const std::vector<Tensor> parts = grad(loss, tensors_of(params));
-  for (std::size_t i = 0; i < parts.size(); ++i)
-    gradient.set(params.entries()[i].name, parts[i]);
+  for (std::size_t i = 0; i < parts.size(); ++i) gradient.set(params.entries()[i].name, parts[i]);
 }
 
 Params grad(Var loss, const Bound& params) {

@@ -35,10 +35,10 @@ struct KnownGradient {
     // The kept tensor lives as long as this record, which is older than what is made here.
     const void* known = c.attributes<Attributes>().gradient;
     c.add(0, visit(c.dtype(), [&]<class T>(T) {
-      const std::span<const T> values(static_cast<const T*>(known),
-                                      static_cast<std::size_t>(c.input_size(0)));
-      return c.gradient() * Tensor(c.input_shape(0), values);
-    }));
+            const std::span<const T> values(static_cast<const T*>(known),
+                                            static_cast<std::size_t>(c.input_size(0)));
+            return c.gradient() * Tensor(c.input_shape(0), values);
+          }));
   }
 };
 

@@ -58,7 +58,8 @@ Params::Params(const std::vector<std::pair<std::string, Tensor>>& tensors)
   flat_ = Tensor::uninitialised({layout_->size()}, type);
   visit(type, [&]<class T>(T) {
     auto to = flat_.mutable_values<T>().begin();
-    for (const auto& [name, tensor] : tensors) to = std::ranges::copy(tensor.template values<T>(), to).out;
+    for (const auto& [name, tensor] : tensors)
+      to = std::ranges::copy(tensor.template values<T>(), to).out;
   });
 }
 
@@ -109,14 +110,16 @@ Params Params::inside(std::string_view prefix) const {
 
 Params Params::prefixed(std::string_view prefix) const {
   std::vector<std::pair<std::string, Shape>> shapes;
-  for (const ParamEntry& e : entries()) shapes.emplace_back(std::string(prefix) + "." + e.name, e.shape);
+  for (const ParamEntry& e : entries())
+    shapes.emplace_back(std::string(prefix) + "." + e.name, e.shape);
   return {std::make_shared<const Layout>(std::move(shapes)), flat_};
 }
 
 Params Params::join(const std::vector<Params>& parts) {
   std::vector<std::pair<std::string, Tensor>> all;
   for (const Params& p : parts)
-    for (std::size_t i = 0; i < p.entries().size(); ++i) all.emplace_back(p.entries()[i].name, p[i]);
+    for (std::size_t i = 0; i < p.entries().size(); ++i)
+      all.emplace_back(p.entries()[i].name, p[i]);
   return Params(all);
 }
 

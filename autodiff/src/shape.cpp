@@ -11,8 +11,7 @@ Shape::Shape(std::initializer_list<std::int64_t> extents)
 
 Shape::Shape(std::span<const std::int64_t> extents) {
   if (extents.size() > max_rank)
-    throw ShapeError("shape: " + std::to_string(extents.size()) +
-                     " axes: at most 6 are supported");
+    throw ShapeError("shape: " + std::to_string(extents.size()) + " axes: at most 6 are supported");
   constexpr std::int64_t limit = std::int64_t{1} << 62;
   bool empty = false;
   for (const std::int64_t extent : extents) {

@@ -68,7 +68,7 @@ Storage* storage_new(std::size_t bytes) {
       return s;
     }
   }
-  void* block = ::operator new(header + class_bytes(c), std::align_val_t{64});
+  void* block = ::operator new (header + class_bytes(c), std::align_val_t{64});
   auto* s = new (block) Storage;
   s->size_class = c;
   return s;
@@ -95,7 +95,7 @@ void storage_release(Storage* s) noexcept {
     }
   }
   s->~Storage();
-  ::operator delete(static_cast<void*>(s), std::align_val_t{64});
+  ::operator delete (static_cast<void*>(s), std::align_val_t{64});
 }
 
 bool storage_unique(const Storage* s) noexcept {

@@ -101,8 +101,8 @@ class Sweep {
       const Node& n = state_.node(index);
       if (!n.rule || !n.rule->view) break;
       const Node& parent = state_.node(n.inputs[0]);
-      offset += static_cast<std::size_t>(static_cast<char*>(n.value) -
-                                         static_cast<char*>(parent.value));
+      offset +=
+          static_cast<std::size_t>(static_cast<char*>(n.value) - static_cast<char*>(parent.value));
       index = n.inputs[0];
     }
     const std::size_t whole = state_.node(index).value_bytes();
@@ -167,8 +167,8 @@ class Sweep {
     std::array<Pullback::Target, 4> few;
     Pullback::Target* targets = few.data();
     if (n.arity > few.size()) {
-      targets = static_cast<Pullback::Target*>(
-          state_.arena.allocate(n.arity * sizeof(Pullback::Target)));
+      targets =
+          static_cast<Pullback::Target*>(state_.arena.allocate(n.arity * sizeof(Pullback::Target)));
     }
     bool wanted = false;
     for (std::uint32_t k = 0; k < n.arity; ++k) {
@@ -253,16 +253,14 @@ void sweep(TapeState& state, std::uint32_t from, const void* cotangent, std::uin
 }
 
 void recorded_sweep(TapeState& state, Var from, Var cotangent, std::uint32_t first,
-                    std::span<const std::uint32_t> wanted, bool blocked,
-                    std::span<Var> adjoints) {
+                    std::span<const std::uint32_t> wanted, bool blocked, std::span<Var> adjoints) {
   const std::uint32_t last = state.index_of(from, "recorded_grad");
   const auto position = [&](std::uint32_t index) {
     const auto found = std::ranges::find(wanted, index);
     return found == wanted.end() ? -1 : static_cast<int>(found - wanted.begin());
   };
   if (last < first) {
-    if (const int at = position(last); at >= 0)
-      adjoints[static_cast<std::size_t>(at)] = cotangent;
+    if (const int at = position(last); at >= 0) adjoints[static_cast<std::size_t>(at)] = cotangent;
     return;
   }
   const std::size_t count = std::size_t{last} - first + 1;
@@ -280,8 +278,8 @@ void recorded_sweep(TapeState& state, Var from, Var cotangent, std::uint32_t fir
       reached[i] = static_cast<char>(reaches(n.inputs[k]));
   }
   const auto accumulate = [&](std::uint32_t index, Var contribution) {
-    Var& slot = index >= first ? slots[index - first]
-                               : adjoints[static_cast<std::size_t>(position(index))];
+    Var& slot =
+        index >= first ? slots[index - first] : adjoints[static_cast<std::size_t>(position(index))];
     slot = slot.valid() ? slot + contribution : contribution;
   };
   if (!reached.back()) return;

@@ -25,7 +25,6 @@ void sweep(TapeState& state, std::uint32_t from, const void* cotangent, std::uin
 /// The same over Vars, recorded; adjoints[i] stays invalid where no path leads to wanted[i].
 /// `blocked`: stop at the wanted records.
 void recorded_sweep(TapeState& state, Var from, Var cotangent, std::uint32_t first,
-                    std::span<const std::uint32_t> wanted, bool blocked,
-                    std::span<Var> adjoints);
+                    std::span<const std::uint32_t> wanted, bool blocked, std::span<Var> adjoints);
 
 }  // namespace metatape::detail

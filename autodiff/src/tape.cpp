@@ -159,8 +159,8 @@ Entry::Entry(const char* op, std::span<const Var> inputs, const Shape& shape, co
     n.arity = static_cast<std::uint32_t>(inputs.size());
     auto* into = n.inline_inputs.data();
     if (inputs.size() > n.inline_inputs.size())
-      into = static_cast<std::uint32_t*>(
-          state.arena.allocate(inputs.size() * sizeof(std::uint32_t)));
+      into =
+          static_cast<std::uint32_t*>(state.arena.allocate(inputs.size() * sizeof(std::uint32_t)));
     n.inputs = into;
     bool differentiable = false;
     const DType type = state.node(state.index_of(inputs.front(), op)).dtype;
@@ -202,11 +202,11 @@ Var Entry::finish(const Rule* rule) {
       return first_not_finite(static_cast<const T*>(n.value), n.shape.size());
     });
     if (bad >= 0)
-      throw NumericError(std::string(n.name) + ": record " + std::to_string(index) + ", " +
-                         to_string(n.shape) + ": element " + std::to_string(bad) + " is " +
-                         visit(n.dtype, [&]<class T>(T) {
-                           return std::isnan(static_cast<const T*>(n.value)[bad]) ? "nan" : "infinite";
-                         }));
+      throw NumericError(
+          std::string(n.name) + ": record " + std::to_string(index) + ", " + to_string(n.shape) +
+          ": element " + std::to_string(bad) + " is " + visit(n.dtype, [&]<class T>(T) {
+            return std::isnan(static_cast<const T*>(n.value)[bad]) ? "nan" : "infinite";
+          }));
   }
   if (state.options.profile || state.options.timed) {
     const double s =

@@ -77,9 +77,8 @@ Tensor Tensor::uninitialised(const Shape& shape, DType dtype) {
 
 Tensor Tensor::full(const Shape& shape, double value, DType dtype) {
   Tensor t = uninitialised(shape, dtype);
-  visit(dtype, [&]<class T>(T) {
-    std::ranges::fill(t.mutable_values<T>(), static_cast<T>(value));
-  });
+  visit(dtype,
+        [&]<class T>(T) { std::ranges::fill(t.mutable_values<T>(), static_cast<T>(value)); });
   return t;
 }
 

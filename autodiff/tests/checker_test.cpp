@@ -62,7 +62,9 @@ CheckResult check_planted() {
   const std::vector<Tensor> inputs{normal({3, 5}, Key{1}, DType::f64),
                                    normal({5}, Key{2}, DType::f64)};
   return check_gradients(
-      [](std::span<const Var> x) { return record<Planted<fault>>({x[0], x[1]}, x[0].shape()); },
+      [](std::span<const Var> x) {
+        return record<Planted<fault>>({x[0], x[1]}, x[0].shape());
+      },
       inputs);
 }
 
@@ -118,7 +120,8 @@ TEST_CASE("differences need float64", "[checker]") {
 
 TEST_CASE("every function of Vars in the headers has a row in the table", "[checker]") {
   std::set<std::string> declared;
-  const std::regex function(R"((?:^|\n)(?:Var|LstmState|LstmOutput|BatchStatistics|Indices|Tensor|std::vector<Var>) (\w+)\()");
+  const std::regex function(
+      R"((?:^|\n)(?:Var|LstmState|LstmOutput|BatchStatistics|Indices|Tensor|std::vector<Var>) (\w+)\()");
   const std::filesystem::path ops =
       std::filesystem::path(METATAPE_AUTODIFF_ROOT) / "include/metatape/autodiff/ops";
   for (const auto& file : std::filesystem::directory_iterator(ops)) {

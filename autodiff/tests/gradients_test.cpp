@@ -66,17 +66,17 @@ TEST_CASE("bound Params: gradient, Hessian-vector product, and a step that is di
 
   // One step of gradient descent on the weight alone, and the gradient through it.
   const Bound inner = recorded_grad(loss(b), b);
-  const Bound only({std::make_shared<Layout>(
-                       std::vector<std::pair<std::string, Shape>>{{"weight", {2}}})},
-                   std::vector<Var>{inner["weight"]});
+  const Bound only(
+      {std::make_shared<Layout>(std::vector<std::pair<std::string, Shape>>{{"weight", {2}}})},
+      std::vector<Var>{inner["weight"]});
   const Bound adapted = b - 0.1 * only;
   CHECK(adapted["bias"].item() == Approx(3));
   CHECK(adapted["weight"].value().to_vector()[0] == Approx(0.4));
   // d/dw of b (1 - 0.2 b)² |w|² at b = 3: 2 b (1 - 0.2 b)² w
   CHECK(grad(loss(adapted), b)["weight"].to_vector()[0] == Approx(2 * 3 * 0.16));
-  const Bound strange({std::make_shared<Layout>(
-                          std::vector<std::pair<std::string, Shape>>{{"wight", {2}}})},
-                      std::vector<Var>{inner["weight"]});
+  const Bound strange(
+      {std::make_shared<Layout>(std::vector<std::pair<std::string, Shape>>{{"wight", {2}}})},
+      std::vector<Var>{inner["weight"]});
   REQUIRE_THROWS_WITH(b - strange, "params: there is no 'wight'; there is weight, bias");
 }
 
@@ -124,8 +124,7 @@ TEST_CASE("a checkpoint may capture older Vars and nest", "[gradients]") {
   const Var early = w * w;  // differentiable and captured
   const Var y = checkpoint(
       [&](std::span<const Var> in) {
-        return checkpoint([&](std::span<const Var> deep) { return deep[0] * early; },
-                          {in[0] * w}) +
+        return checkpoint([&](std::span<const Var> deep) { return deep[0] * early; }, {in[0] * w}) +
                in[0];
       },
       {x});

@@ -83,8 +83,9 @@ TEST_CASE("stale handles are errors, never wild reads", "[tape]") {
       CHECK(inside.valid());
     }
     CHECK_FALSE(inside.valid());
-    REQUIRE_THROWS_WITH(inside.value(),
-                        "value: a Var whose record is gone: its scope was rewound or its tape died");
+    REQUIRE_THROWS_WITH(
+        inside.value(),
+        "value: a Var whose record is gone: its scope was rewound or its tape died");
     const Var other = x * 3.0;  // takes the same place
     CHECK(other.item() == Approx(3));
     CHECK_FALSE(inside.valid());
@@ -113,7 +114,8 @@ TEST_CASE("gradients that make no sense are refused", "[tape]") {
   REQUIRE_THROWS_WITH(grad(x * 2.0, x),
                       "grad: the loss has shape [2]: one element is needed (sum or mean it, or use "
                       "vector_jacobian)");
-  REQUIRE_THROWS_WITH(grad(sum(x), {x, c}), "grad: input 1, [1], is a constant: it has no gradient");
+  REQUIRE_THROWS_WITH(grad(sum(x), {x, c}),
+                      "grad: input 1, [1], is a constant: it has no gradient");
   Tape silent{Recording::off};
   const Var y = silent.variable(Tensor({1}, {1.0f}));
   REQUIRE_THROWS_WITH(grad(y, y), "grad: this tape does not record (Recording::off)");

@@ -1,4 +1,5 @@
-// baselines_test.cpp: pixel neighbours and the modified Hausdorff distance against their definitions.
+// baselines_test.cpp: pixel neighbours and the modified Hausdorff distance against their
+// definitions.
 #include <cmath>
 #include <limits>
 
@@ -39,7 +40,8 @@ double by_definition(const Image& a, const Image& b) {
     double sum = 0;
     for (const Point& p : from) {
       double best = std::numeric_limits<double>::infinity();
-      for (const Point& q : to) best = std::min(best, std::hypot(p.row - q.row, p.column - q.column));
+      for (const Point& q : to)
+        best = std::min(best, std::hypot(p.row - q.row, p.column - q.column));
       sum += best;
     }
     return sum / static_cast<double>(from.size());
@@ -104,7 +106,8 @@ TEST_CASE("hausdorff: an episode's turns are respected") {
 TEST_CASE("pixels: the label of the nearest support row, the first of equals") {
   const Tensor support({5, 2}, {0, 0, 1, 1, 5, 5, 1, 1, 9, 0});
   const Indices labels({7, 3, 1, 2, 0});
-  CHECK(nearest_pixels(support, labels, Tensor({4, 2}, {1.0f, 1.0f, 9.0f, 1.0f, 0.1f, 0.2f, 4.0f, 4.0f})) ==
+  CHECK(nearest_pixels(support, labels,
+                       Tensor({4, 2}, {1.0f, 1.0f, 9.0f, 1.0f, 0.1f, 0.2f, 4.0f, 4.0f})) ==
         std::vector<int>{3, 0, 7, 1});
   CHECK_THROWS_WITH(nearest_pixels(support, labels, Tensor({1, 3}, {1, 2, 3})),
                     "nearest_pixels: support [5, 2], labels [5], query [1, 3]: rows differ");

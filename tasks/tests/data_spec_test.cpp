@@ -60,13 +60,14 @@ TEST_CASE("data spec: what is wrong is said, with the nearest name") {
                     "data strokes: alphabets=0: a whole number from 1 to 1000 expected");
   CHECK_THROWS_WITH(parse_data("strokes:alphabets=3x"),
                     "data strokes: alphabets=3x: a whole number from 1 to 1000 expected");
-  CHECK_THROWS_WITH(parse_data("strokes:seed=-1"),
-                    "data strokes: seed=-1: a whole number from 0 to 18446744073709551615 expected");
-  CHECK_THROWS_WITH(parse_data("idx:only"), "data 'idx:only': two files expected: idx:IMAGES,LABELS");
+  CHECK_THROWS_WITH(
+      parse_data("strokes:seed=-1"),
+      "data strokes: seed=-1: a whole number from 0 to 18446744073709551615 expected");
+  CHECK_THROWS_WITH(parse_data("idx:only"),
+                    "data 'idx:only': two files expected: idx:IMAGES,LABELS");
   CHECK_THROWS_WITH(parse_data("idx"), "data 'idx': no path: write idx:IMAGES,LABELS");
   CHECK_THROWS_WITH(parse_data("folder:"), "data 'folder:': a path is missing");
-  CHECK_THROWS_WITH(parse_data("folder:x,ink=red"),
-                    "data folder: ink=red: dark or light expected");
+  CHECK_THROWS_WITH(parse_data("folder:x,ink=red"), "data folder: ink=red: dark or light expected");
 }
 
 TEST_CASE("data spec: bare names look where METATAPE_DATA points") {

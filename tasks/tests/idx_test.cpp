@@ -1,6 +1,6 @@
 // idx_test.cpp: IDX files, plain and gzip, right and wrong; MNIST's folder; CIFAR-10's batches.
-#include "metatape/autodiff/error.hpp"
 #include "metatape/tasks/images/idx.hpp"
+#include "metatape/autodiff/error.hpp"
 #include "metatape/tasks/images/readers.hpp"
 #include "support/catch.hpp"
 #include "support/scratch.hpp"
@@ -41,9 +41,9 @@ TEST_CASE("idx: broken files are refused by one line") {
   };
   CHECK_THROWS_WITH(refuse({}), "x.idx: empty file, IDX expected");
   CHECK_THROWS_WITH(refuse({0, 0, 8}), "x.idx: 3 bytes, too short for an IDX header");
-  CHECK_THROWS_WITH(refuse({0, 0, 8, 3, 0, 0}),
-                    "x.idx: header cut short: 3 dimensions announced");
-  CHECK_THROWS_WITH(refuse({0x1f, 0x8b, 8, 0, 0}), "x.idx: gzip data cut short: truncated download?");
+  CHECK_THROWS_WITH(refuse({0, 0, 8, 3, 0, 0}), "x.idx: header cut short: 3 dimensions announced");
+  CHECK_THROWS_WITH(refuse({0x1f, 0x8b, 8, 0, 0}),
+                    "x.idx: gzip data cut short: truncated download?");
   CHECK_THROWS_WITH(refuse({0x1f, 0x8b, 7, 0, 0, 0, 0, 0, 0, 0, 0}),
                     "x.idx: broken gzip data: unknown compression method");
   CHECK_THROWS_WITH(refuse(gzipped(gzipped(images))),
@@ -68,8 +68,7 @@ TEST_CASE("idx: broken files are refused by one line") {
       "x.idx: 60 bytes expected from its header (3 x 4 x 5), 59 found: truncated download?";
   CHECK_THROWS_WITH(refuse(cut), one_short);
   CHECK_THROWS_WITH(refuse(gzipped(cut)), one_short);
-  const std::string one_long =
-      "x.idx: 60 bytes expected from its header (3 x 4 x 5), 1 more found";
+  const std::string one_long = "x.idx: 60 bytes expected from its header (3 x 4 x 5), 1 more found";
   CHECK_THROWS_WITH(refuse(images + Bytes{0}), one_long);
   CHECK_THROWS_WITH(refuse(gzipped(images + Bytes{0})), one_long);
   CHECK_THROWS_WITH(refuse(gzipped(images) + Bytes{1, 2}),
@@ -119,7 +118,8 @@ TEST_CASE("mnist: a folder of four files, plain or gzip, labels 0 to 9") {
   folder.write("t10k-images-idx3-ubyte", images);
   CHECK_THROWS_WITH(read_mnist_files(folder.path()),
                     folder.path().string() + ": no t10k-labels-idx1-ubyte (plain or .gz)");
-  const std::string labels = folder.write("t10k-labels-idx1-ubyte.gz", gzipped(idx({3}, {1, 10, 0})));
+  const std::string labels =
+      folder.write("t10k-labels-idx1-ubyte.gz", gzipped(idx({3}, {1, 10, 0})));
   CHECK_THROWS_WITH(read_mnist_files(folder.path()),
                     labels + ": label 10 at position 1; labels are 0 to 9");
   folder.write("t10k-labels-idx1-ubyte.gz", gzipped(idx({3}, {1, 0, 0})));
@@ -132,9 +132,9 @@ TEST_CASE("mnist: a folder of four files, plain or gzip, labels 0 to 9") {
 
 TEST_CASE("cifar10: planes become pixels; lengths and labels are checked") {
   const scratch::Folder folder;
-  CHECK_THROWS_WITH(read_cifar10(folder.path()),
-                    folder.path().string() +
-                        ": no data_batch_1.bin to data_batch_5.bin or test_batch.bin");
+  CHECK_THROWS_WITH(
+      read_cifar10(folder.path()),
+      folder.path().string() + ": no data_batch_1.bin to data_batch_5.bin or test_batch.bin");
   Bytes record(3073);
   record[0] = 7;
   record[1 + 1] = 10;
@@ -154,5 +154,6 @@ TEST_CASE("cifar10: planes become pixels; lengths and labels are checked") {
   CHECK(read_cifar10(folder.path())->classes()[0].name == "horse");
   record[0] = 10;
   folder.write("test_batch.bin", record);
-  CHECK_THROWS_WITH(read_cifar10(folder.path()), batch + ": label 10 at image 0; labels are 0 to 9");
+  CHECK_THROWS_WITH(read_cifar10(folder.path()),
+                    batch + ": label 10 at image 0; labels are 0 to 9");
 }

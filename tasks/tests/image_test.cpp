@@ -11,9 +11,9 @@ using Bytes = std::vector<std::uint8_t>;
 namespace {
 
 Image noise(int height, int width, int channels, unsigned seed) {
-  Image image{height, width, channels,
-              Bytes(static_cast<std::size_t>(height * width * channels))};
-  for (auto& b : image.bytes) b = static_cast<std::uint8_t>((seed = seed * 1664525u + 1013904223u) >> 24);
+  Image image{height, width, channels, Bytes(static_cast<std::size_t>(height * width * channels))};
+  for (auto& b : image.bytes)
+    b = static_cast<std::uint8_t>((seed = seed * 1664525u + 1013904223u) >> 24);
   return image;
 }
 
@@ -23,13 +23,13 @@ double area(const Image& image, int size, int row, int column, int channel) {
   double sum = 0;
   for (int y = 0; y < image.height; ++y)
     for (int x = 0; x < image.width; ++x) {
-      const double tall =
-          std::min(y + 1.0, (row + 1) * step) - std::max<double>(y, row * step);
+      const double tall = std::min(y + 1.0, (row + 1) * step) - std::max<double>(y, row * step);
       const double wide =
           std::min(x + 1.0, (column + 1) * step) - std::max<double>(x, column * step);
       if (tall > 0 && wide > 0)
-        sum += tall * wide *
-               image.bytes[static_cast<std::size_t>((y * image.width + x) * image.channels + channel)];
+        sum +=
+            tall * wide *
+            image.bytes[static_cast<std::size_t>((y * image.width + x) * image.channels + channel)];
     }
   return sum / (step * step * 255);
 }
@@ -37,21 +37,30 @@ double area(const Image& image, int size, int row, int column, int channel) {
 }  // namespace
 
 TEST_CASE("area average: is the integral over each output pixel, for any sizes") {
-  for (const auto& [from, to] : {std::pair{105, 28}, {105, 53}, {28, 28}, {32, 28}, {20, 28},
-                                 {1, 3}, {7, 1}, {100, 99}, {2, 5}})
+  for (const auto& [from, to] : {std::pair{105, 28},
+                                 {105, 53},
+                                 {28, 28},
+                                 {32, 28},
+                                 {20, 28},
+                                 {1, 3},
+                                 {7, 1},
+                                 {100, 99},
+                                 {2, 5}})
     for (const int channels : {1, 3}) {
       CAPTURE(from, to, channels);
       const Image image = noise(from, from, channels, 5);
       std::vector<float> out(static_cast<std::size_t>(to * to * channels));
       AreaAverage(from, to)(image.bytes, channels, out);
       double worst = 0;
-      for (int y = 0; y < to; y += to > 20 ? 9 : 1)
-        for (int x = 0; x < to; x += to > 20 ? 5 : 1)
+      for (int y = 0; y<to; y += to> 20 ? 9 : 1)
+        for (int x = 0; x<to; x += to> 20 ? 5 : 1)
           for (int c = 0; c < channels; ++c)
-            worst = std::max(worst, std::abs(area(image, to, y, x, c) -
-                                             out[static_cast<std::size_t>((y * to + x) * channels + c)]));
+            worst = std::max(worst,
+                             std::abs(area(image, to, y, x, c) -
+                                      out[static_cast<std::size_t>((y * to + x) * channels + c)]));
       CHECK(worst < 2e-7);
-      const double mean = std::accumulate(out.begin(), out.end(), 0.0) / static_cast<double>(out.size());
+      const double mean =
+          std::accumulate(out.begin(), out.end(), 0.0) / static_cast<double>(out.size());
       const double wanted = std::accumulate(image.bytes.begin(), image.bytes.end(), 0.0) / 255 /
                             static_cast<double>(image.bytes.size());
       CHECK(mean == Approx(wanted).epsilon(1e-6));

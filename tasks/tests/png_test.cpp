@@ -85,8 +85,8 @@ TEST_CASE("png: a palette's transparent entry lies on white paper") {
   // two entries: black, opaque; black, transparent
   const Bytes file = scratch::png_start(8, 8, 1, 3) + chunk("PLTE", {0, 0, 0, 0, 0, 0}) +
                      chunk("tRNS", {255, 0}) +
-                     chunk("IDAT", scratch::deflated({0, 0x0f, 0, 0x0f, 0, 0x0f, 0, 0x0f,
-                                                      0, 0x0f, 0, 0x0f, 0, 0x0f, 0, 0x0f})) +
+                     chunk("IDAT", scratch::deflated({0, 0x0f, 0, 0x0f, 0, 0x0f, 0, 0x0f, 0, 0x0f,
+                                                      0, 0x0f, 0, 0x0f, 0, 0x0f})) +
                      chunk("IEND", {});
   const Image image = decode_png(file, "x.png");
   CHECK(image.channels == 1);
@@ -142,8 +142,8 @@ TEST_CASE("png: broken files are refused by one line") {
   CHECK_THROWS_AS(refuse(few_rows), DataError);
   const Bytes bad_depth = scratch::png_start(8, 8, 3) + chunk("IDAT", one_bit_rows());
   CHECK_THROWS_AS(refuse(bad_depth), DataError);
-  const Bytes bad_filter = scratch::png_start(8, 1, 1) +
-                           chunk("IDAT", scratch::deflated({9, 0})) + chunk("IEND", {});
+  const Bytes bad_filter =
+      scratch::png_start(8, 1, 1) + chunk("IDAT", scratch::deflated({9, 0})) + chunk("IEND", {});
   CHECK_THROWS_AS(refuse(bad_filter), DataError);
 }
 

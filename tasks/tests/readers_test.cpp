@@ -77,8 +77,9 @@ TEST_CASE("omniglot: hostile and broken archives are refused by one line") {
   CHECK_THROWS_WITH(refuse(Bytes(100, 'x')), path + ": not a zip archive");
   CHECK_THROWS_WITH(refuse({}), path + ": not a zip archive");
   CHECK_THROWS_WITH(refuse(Bytes(good.begin(), good.end() - 100)),
-                    path + ": broken zip archive: its directory, at the end of the file, is "
-                           "missing or damaged: truncated download?");
+                    path +
+                        ": broken zip archive: its directory, at the end of the file, is "
+                        "missing or damaged: truncated download?");
   CHECK_THROWS_WITH(refuse(with(member("../evil/a/b.png", plain_png(20)))),
                     path + ": ../evil/a/b.png: a member's name leads out of the archive");
   CHECK_THROWS_WITH(refuse(with(member("/etc/a/b.png", plain_png(20)))),
@@ -101,8 +102,9 @@ TEST_CASE("omniglot: hostile and broken archives are refused by one line") {
   CHECK_THROWS_AS(refuse(with({"A/b/c.png", plain_png(20), true, false, {}, 10u})), DataError);
   CHECK_THROWS_AS(refuse(with({"A/b/c.png", plain_png(20), true, false, {}, 10000u})), DataError);
   CHECK_THROWS_WITH(refuse(scratch::zip({member("inner.zip", good)})),
-                    path + ": no .png files in it, but 1 .zip: an archive within it must be "
-                           "unpacked first");
+                    path +
+                        ": no .png files in it, but 1 .zip: an archive within it must be "
+                        "unpacked first");
   CHECK_THROWS_WITH(refuse(scratch::zip({member("a/b/c.jpg", {1}), member("a/b/d.jpg", {1})})),
                     path + ": no .png files in it, but 2 .jpg");
   CHECK_THROWS_WITH(refuse(scratch::zip({member("Greek/1.png", plain_png(20))})),
@@ -111,16 +113,19 @@ TEST_CASE("omniglot: hostile and broken archives are refused by one line") {
                     path + ": Greek/character09/1.png: empty file, a PNG expected");
   CHECK_THROWS_WITH(
       refuse(with(member("images_background/Greek/character01/0001_03.png", plain_png(28)))),
-      path + ": images_background/Greek/character01/0001_03.png: 28 x 28 pixels, the drawings "
-             "before it in Greek/character01 20 x 20");
+      path +
+          ": images_background/Greek/character01/0001_03.png: 28 x 28 pixels, the drawings "
+          "before it in Greek/character01 20 x 20");
 }
 
 TEST_CASE("omniglot: 70,000 members are read, more than 100,000 refused") {
   const scratch::Folder folder;
   auto members = small_omniglot();
-  while (members.size() < 70'000) members.push_back(member("n" + std::to_string(members.size()), {}));
+  while (members.size() < 70'000)
+    members.push_back(member("n" + std::to_string(members.size()), {}));
   CHECK(read_omniglot({folder.write("o.zip", scratch::zip(members))})->images() == 8);
-  while (members.size() < 100'001) members.push_back(member("n" + std::to_string(members.size()), {}));
+  while (members.size() < 100'001)
+    members.push_back(member("n" + std::to_string(members.size()), {}));
   const std::string path = folder.write("o.zip", scratch::zip(members));
   CHECK_THROWS_WITH(read_omniglot({path}), path + ": 100001 members; at most 100000 are read");
 }
@@ -128,13 +133,13 @@ TEST_CASE("omniglot: 70,000 members are read, more than 100,000 refused") {
 TEST_CASE("omniglot: two sets join; an alphabet in both is an error") {
   const scratch::Folder folder;
   const std::string a = folder.write("a.zip", scratch::zip(small_omniglot()));
-  const std::string b = folder.write("b.zip", scratch::zip({
-      member("Zulu/character01/1.png", plain_png(20)), member("Zulu/character01/2.png", plain_png(20))}));
+  const std::string b =
+      folder.write("b.zip", scratch::zip({member("Zulu/character01/1.png", plain_png(20)),
+                                          member("Zulu/character01/2.png", plain_png(20))}));
   CHECK(read_omniglot({a, b})->groups().size() == 3);
   const std::string c = folder.write("c.zip", scratch::zip(small_omniglot("other/")));
-  CHECK_THROWS_WITH(read_omniglot({a, c}),
-                    c + ": alphabet Greek is in " + a +
-                        " too: its characters would be two classes each");
+  CHECK_THROWS_WITH(read_omniglot({a, c}), c + ": alphabet Greek is in " + a +
+                                               " too: its characters would be two classes each");
 }
 
 TEST_CASE("folders: groups and classes, odd names, mixed sizes, either polarity") {
@@ -233,13 +238,15 @@ TEST_CASE("one-shot task: runs, answers and their errors") {
   const std::string path = folder / "r.zip";
   auto bad = members;
   bad.pop_back();
-  CHECK_THROWS_WITH(refuse(bad), path + ": no runs in it: runNN/training/*.png, runNN/test/*.png "
-                                        "and runNN/class_labels.txt expected");
+  CHECK_THROWS_WITH(refuse(bad), path +
+                                     ": no runs in it: runNN/training/*.png, runNN/test/*.png "
+                                     "and runNN/class_labels.txt expected");
   bad.push_back(member("run01/class_labels.txt", {'x', ' ', 'y', '\n'}));
   CHECK_THROWS_WITH(refuse(bad), path + ": run01/class_labels.txt names x, which is not there");
   bad.back().data = {'x', '\n'};
   CHECK_THROWS_WITH(refuse(bad),
                     path + ": run01/class_labels.txt: line 1: two file names expected");
   bad.back().data.assign(labels.begin(), labels.begin() + 49);
-  CHECK_THROWS_WITH(refuse(bad), path + ": run01 has test images that class_labels.txt does not name");
+  CHECK_THROWS_WITH(refuse(bad),
+                    path + ": run01 has test images that class_labels.txt does not name");
 }

@@ -54,7 +54,8 @@ TEST_CASE("real Omniglot: counts, and the sums of ink") {
 TEST_CASE("real Omniglot: the official split by alphabets") {
   const auto set = omniglot();
   if (!set) return;
-  const Splits s = split(set, {.test = "", .validation = "", .by = SplitBy::group, .omniglot = true});
+  const Splits s =
+      split(set, {.test = "", .validation = "", .by = SplitBy::group, .omniglot = true});
   CHECK(s.test.groups() ==
         std::vector<std::string>{"N_Ko", "Ojibwe_(Canadian_Aboriginal_Syllabics)", "Sanskrit",
                                  "Syriac_(Estrangelo)", "Tagalog", "Tifinagh"});
@@ -67,7 +68,8 @@ TEST_CASE("real Omniglot: pixel neighbours agree with the measured table") {
   const auto set = omniglot();
   if (!set) return;
   Threads threads(available_cores());
-  const Splits s = split(set, {.test = "", .validation = "", .by = SplitBy::group, .omniglot = true});
+  const Splits s =
+      split(set, {.test = "", .validation = "", .by = SplitBy::group, .omniglot = true});
   struct Row {
     const Split& split;
     bool centre;
@@ -108,18 +110,19 @@ TEST_CASE("Lake's one-shot task: pixels and the modified Hausdorff distance, run
   Threads threads(available_cores());
   const OneShotTask task = read_one_shot_task(path);
   REQUIRE(task.runs.size() == 20);
-  CHECK(hausdorff_errors(task, &threads) ==
-        std::vector<double>{45, 35, 40, 25, 30, 15, 60, 35, 40, 55,
-                            15, 70, 65, 35, 15, 25, 30, 40, 70, 30});
+  CHECK(hausdorff_errors(task, &threads) == std::vector<double>{45, 35, 40, 25, 30, 15, 60,
+                                                                35, 40, 55, 15, 70, 65, 35,
+                                                                15, 25, 30, 40, 70, 30});
   for (const auto& [centre, expected] : {std::pair{false, 79.25}, {true, 52.25}}) {
     const Renderer renderer(task.set, {.size = 28, .centre = centre});
     std::vector<std::int32_t> places(20);
     for (std::size_t i = 0; i < 20; ++i) places[i] = static_cast<std::int32_t>(i);
     double mean = 0;
     for (std::size_t r = 0; r < 20; ++r)
-      mean += task.error_percent(r, nearest_pixels(renderer.images(task.runs[r].training),
-                                                   Indices(places),
-                                                   renderer.images(task.runs[r].test))) / 20;
+      mean += task.error_percent(
+                  r, nearest_pixels(renderer.images(task.runs[r].training), Indices(places),
+                                    renderer.images(task.runs[r].test))) /
+              20;
     CHECK(mean == Approx(expected));
   }
 }

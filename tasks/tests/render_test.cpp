@@ -63,7 +63,8 @@ TEST_CASE("render: plain ones keep mean and place; turned before or after is the
   const Renderer renderer(set);
   const Ink2 at = ink(plain(renderer));
   const Image image = set->image(0);
-  const double mean = std::accumulate(image.bytes.begin(), image.bytes.end(), 0.0) / 255 / (105 * 105);
+  const double mean =
+      std::accumulate(image.bytes.begin(), image.bytes.end(), 0.0) / 255 / (105 * 105);
   CHECK(at.sum / (28 * 28) == Approx(mean).epsilon(1e-6));
   CHECK(at.row == Approx(place(30)).margin(0.01));
   CHECK(at.column == Approx(place(70)).margin(0.01));
@@ -136,7 +137,8 @@ TEST_CASE("render: composing maps is applying one after the other") {
   const auto apply = [](const Affine& m, double r, double c) {
     r -= m.shift[0];
     c -= m.shift[1];
-    return std::pair{m.matrix[0][0] * r + m.matrix[0][1] * c, m.matrix[1][0] * r + m.matrix[1][1] * c};
+    return std::pair{m.matrix[0][0] * r + m.matrix[0][1] * c,
+                     m.matrix[1][0] * r + m.matrix[1][1] * c};
   };
   for (const auto& [r, c] : {std::pair{0.0, 0.0}, {3.0, -7.0}, {-11.0, 2.5}}) {
     const auto [r1, c1] = apply(a, r, c);

@@ -65,11 +65,12 @@ void check_plan(const EpisodeSampler& sampler, const EpisodePlan& plan) {
 TEST_CASE("episodes: classes, images and labels are as asked, support and query disjoint") {
   const Split all = everything(strokes());
   for (const double within : {0.0, 0.5, 1.0})
-    for (const Rotations rotations : {Rotations::none, Rotations::drawn, Rotations::episode,
-                                      Rotations::classes})
+    for (const Rotations rotations :
+         {Rotations::none, Rotations::drawn, Rotations::episode, Rotations::classes})
       for (const auto& [way, shot, query] : {std::tuple{5, 1, 15}, {2, 19, 1}, {14, 5, 15}}) {
         const EpisodeSampler sampler(
-            all, {.way = way, .shot = shot, .query = query, .within = within, .rotations = rotations},
+            all,
+            {.way = way, .shot = shot, .query = query, .within = within, .rotations = rotations},
             Key(3));
         for (std::uint64_t e = 0; e < 40; ++e) check_plan(sampler, sampler.plan(e));
       }
@@ -128,8 +129,13 @@ TEST_CASE("episodes: every class and every image comes up evenly") {
 
 TEST_CASE("episodes: depend on key, split and number alone") {
   const Splits parts = split(strokes());
-  EpisodeOptions options{.way = 5, .shot = 1, .query = 3, .within = 0.5,
-                         .rotations = Rotations::drawn, .augment = true, .augment_classes = true};
+  EpisodeOptions options{.way = 5,
+                         .shot = 1,
+                         .query = 3,
+                         .within = 0.5,
+                         .rotations = Rotations::drawn,
+                         .augment = true,
+                         .augment_classes = true};
   options.centre = true;
   Threads threads(2);
   const EpisodeSampler a(parts.train, options, Key(1)), b(parts.train, options, Key(1), &threads);
@@ -163,12 +169,15 @@ TEST_CASE("episodes: tensors and labels") {
 TEST_CASE("episodes: augmentation changes images, differently each, within [0, 1]") {
   const auto set = with_counts({8, 8}, false);  // all images alike
   const auto images = [&](bool each, bool classes) {
-    return EpisodeSampler(everything(set), {.way = 2, .shot = 2, .query = 2, .augment = each,
-                                            .augment_classes = classes}, Key(1))
+    return EpisodeSampler(
+               everything(set),
+               {.way = 2, .shot = 2, .query = 2, .augment = each, .augment_classes = classes},
+               Key(1))
         .episode(0)
         .images;
   };
-  const Tensor plain = images(false, false), own = images(true, false), shared = images(false, true);
+  const Tensor plain = images(false, false), own = images(true, false),
+               shared = images(false, true);
   CHECK(identical(plain.rows(0, 1), plain.rows(1, 2)));
   CHECK(!identical(own.rows(0, 1), own.rows(1, 2)));
   CHECK(identical(shared.rows(0, 1), shared.rows(1, 2)));
@@ -204,9 +213,8 @@ TEST_CASE("episodes: what cannot be had is said") {
   CHECK_THROWS_WITH(make({.way = 2, .shot = 1, .query = 1, .within = 1.5}),
                     "episodes: within 1.5; 0 to 1 expected");
   const Split flat = everything(with_counts({5, 5, 5}, false));
-  CHECK_THROWS_WITH(
-      EpisodeSampler(flat, {.way = 2, .shot = 1, .query = 1, .within = 1}, Key(1)),
-      "episodes: within one alphabet, but small has no alphabets");
+  CHECK_THROWS_WITH(EpisodeSampler(flat, {.way = 2, .shot = 1, .query = 1, .within = 1}, Key(1)),
+                    "episodes: within one alphabet, but small has no alphabets");
   CHECK_THROWS_AS(EpisodeSampler(split(with_counts({5}, false)).test, {.way = 2}, Key(1)),
                   DataError);
 }

@@ -1,6 +1,6 @@
 // split_test.cpp: which alphabets test, validate and train.
-#include "metatape/autodiff/error.hpp"
 #include "metatape/tasks/episodes/split.hpp"
+#include "metatape/autodiff/error.hpp"
 #include "support/catch.hpp"
 
 using namespace metatape;
@@ -36,8 +36,8 @@ TEST_CASE("split: last fifth tests, tenth before it validates; Omniglot 6 and 3"
   CHECK(sizes(split(grouped(numbered(20), 2))) == std::vector<std::size_t>{14, 2, 4});
   CHECK(sizes(split(grouped(numbered(7), 2))) == std::vector<std::size_t>{5, 1, 1});
   CHECK(sizes(split(grouped(numbered(2), 2))) == std::vector<std::size_t>{1, 0, 1});
-  CHECK(sizes(split(grouped(numbered(20), 2), {.test = "", .validation = "", .by = SplitBy::group,
-                                               .omniglot = true})) ==
+  CHECK(sizes(split(grouped(numbered(20), 2),
+                    {.test = "", .validation = "", .by = SplitBy::group, .omniglot = true})) ==
         std::vector<std::size_t>{11, 3, 6});
   const Splits s = split(grouped(numbered(10), 3));
   CHECK(s.test.groups() == std::vector<std::string>{"g08", "g09"});
@@ -63,8 +63,8 @@ TEST_CASE("split: without alphabets, or with one, by classes") {
 TEST_CASE("split: by numbers and by names") {
   const auto set = grouped(numbered(10), 1);
   const auto with = [&](const std::string& test, const std::string& validation) {
-    return split(set, {.test = test, .validation = validation, .by = SplitBy::group,
-                       .omniglot = false});
+    return split(set,
+                 {.test = test, .validation = validation, .by = SplitBy::group, .omniglot = false});
   };
   CHECK(sizes(with("0", "0")) == std::vector<std::size_t>{10, 0, 0});
   CHECK(sizes(with("4", "")) == std::vector<std::size_t>{5, 1, 4});
@@ -80,13 +80,28 @@ TEST_CASE("split: by numbers and by names") {
 }
 
 TEST_CASE("split by character: Vinyals' protocol") {
-  std::vector<std::string> names = {
-      "Kannada", "Keble", "Malayalam", "Manipuri", "Mongolian", "Old_Church_Slavonic_(Cyrillic)",
-      "Oriya", "Sylheti", "Syriac_(Serto)", "Tengwar", "Tibetan", "ULOG",
-      "Armenian", "Bengali", "Early_Aramaic", "Hebrew", "Mkhedruli_(Georgian)",
-      "Gurmukhi", "Angelic", "Greek"};
-  const SplitOptions by_character{.test = "", .validation = "", .by = SplitBy::character,
-                                  .omniglot = true};
+  std::vector<std::string> names = {"Kannada",
+                                    "Keble",
+                                    "Malayalam",
+                                    "Manipuri",
+                                    "Mongolian",
+                                    "Old_Church_Slavonic_(Cyrillic)",
+                                    "Oriya",
+                                    "Sylheti",
+                                    "Syriac_(Serto)",
+                                    "Tengwar",
+                                    "Tibetan",
+                                    "ULOG",
+                                    "Armenian",
+                                    "Bengali",
+                                    "Early_Aramaic",
+                                    "Hebrew",
+                                    "Mkhedruli_(Georgian)",
+                                    "Gurmukhi",
+                                    "Angelic",
+                                    "Greek"};
+  const SplitOptions by_character{
+      .test = "", .validation = "", .by = SplitBy::character, .omniglot = true};
   const Splits s = split(grouped(names, 45), by_character);
   CHECK(s.test.classes.size() == 12 * 45 + 4);
   CHECK(s.validation.classes.size() == 5 * 45);

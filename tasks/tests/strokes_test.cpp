@@ -79,9 +79,10 @@ TEST_CASE("strokes: as hard as the real thing, by every measure") {
 }
 
 TEST_CASE("measures: what they need is said") {
-  CHECK_THROWS_WITH(measure(generate_strokes({.alphabets = 2, .drawers = 3, .seed = 1})),
-                    "measure: strokes01/character01: 3 drawings in 1 channels; 20 drawings in grey, "
-                    "in alphabets, are measured");
+  CHECK_THROWS_WITH(
+      measure(generate_strokes({.alphabets = 2, .drawers = 3, .seed = 1})),
+      "measure: strokes01/character01: 3 drawings in 1 channels; 20 drawings in grey, "
+      "in alphabets, are measured");
   ImageSetBuilder builder;
   for (int i = 0; i < 20; ++i) builder.add("", "a", "", Image{2, 2, 1, {0, 255, 0, 0}});
   CHECK_THROWS_WITH(measure(builder.finish("x", Ink::light)),

@@ -11,9 +11,9 @@ constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 const std::vector<std::vector<Shape>> shapes{
-    {{}, {}},           {{0}, {1}},    {{7}, {7}},          {{5}, {}},
-    {{}, {3, 2}},       {{3, 5}, {5}}, {{3, 1}, {1, 4}},    {{2, 1, 3}, {7, 1}},
-    {{2, 3, 5}, {3, 1}}, {{37}, {37}},  {{4, 0}, {4, 1}}};
+    {{}, {}},        {{0}, {1}},       {{7}, {7}},          {{5}, {}},           {{}, {3, 2}},
+    {{3, 5}, {5}},   {{3, 1}, {1, 4}}, {{2, 1, 3}, {7, 1}}, {{2, 3, 5}, {3, 1}}, {{37}, {37}},
+    {{4, 0}, {4, 1}}};
 
 Row binary(const char* name, Var (*f)(Var, Var), std::vector<Draw> draw = {Draw{}},
            std::vector<Point> points = {}) {
@@ -22,9 +22,9 @@ Row binary(const char* name, Var (*f)(Var, Var), std::vector<Draw> draw = {Draw{
           .shapes = shapes,
           .draw = std::move(draw),
           .points = std::move(points),
-          .refusals = {{{{2, 3}, {4}},
-                        std::string(name) +
-                            ": [2, 3] and [4]: extents 3 and 4 are neither equal nor 1"}}};
+          .refusals = {
+              {{{2, 3}, {4}},
+               std::string(name) + ": [2, 3] and [4]: extents 3 and 4 are neither equal nor 1"}}};
 }
 
 Row comparison(const char* name, Var (*f)(Var, Var), std::initializer_list<double> holds) {
@@ -51,7 +51,8 @@ void add_binary(std::vector<Row>& table) {
   table.push_back(binary("add", add, {Draw{}}, {both({inf, 1}, {-inf, nan}, {nan, nan})}));
   table.push_back(binary("sub", sub));
   table.push_back(binary("mul", mul, {Draw{}}, {both({0, 2}, {inf, 3}, {nan, 6})}));
-  table.push_back(binary("div", div, {Draw{}, off_zero}, {both({1, 0, -1}, {0, 0, 0}, {inf, nan, -inf})}));
+  table.push_back(
+      binary("div", div, {Draw{}, off_zero}, {both({1, 0, -1}, {0, 0, 0}, {inf, nan, -inf})}));
   table.push_back(binary("pow", pow, {positive, Draw{}}, {both({2, 0, 5}, {3, 2, 0}, {8, 0, 1})}));
   table.push_back({.name = "pow by a number",
                    .call = [](std::span<const Var> x) { return pow(x[0], 3) + pow(x[0], 0); },
@@ -65,14 +66,14 @@ void add_binary(std::vector<Row>& table) {
   table.push_back(comparison("less_equal", less_equal, {1.0, 1.0, 0.0, 0.0}));
   table.push_back(comparison("greater", greater, {0.0, 0.0, 1.0, 0.0}));
   table.push_back(comparison("greater_equal", greater_equal, {0.0, 1.0, 1.0, 0.0}));
-  table.push_back({.name = "where",
-                   .call =
-                       [](std::span<const Var> x) {
-                         return where(greater(x[0], x[0].tape().constant(0, x[0].dtype())), x[1],
-                                      x[2]);
-                       },
-                   .shapes = {{{5}, {5}, {5}}, {{3, 1}, {4}, {}}, {{}, {2, 3}, {2, 3}}, {{0}, {1}, {1}}},
-                   .draw = {off_zero, Draw{}, Draw{}}});
+  table.push_back(
+      {.name = "where",
+       .call =
+           [](std::span<const Var> x) {
+             return where(greater(x[0], x[0].tape().constant(0, x[0].dtype())), x[1], x[2]);
+           },
+       .shapes = {{{5}, {5}, {5}}, {{3, 1}, {4}, {}}, {{}, {2, 3}, {2, 3}}, {{0}, {1}, {1}}},
+       .draw = {off_zero, Draw{}, Draw{}}});
   table.push_back({.name = "affine",
                    .call = [](std::span<const Var> x) { return affine(x[0], -2.5, 3); },
                    .shapes = {{{}}, {{0}}, {{5}}, {{2, 3}}}});

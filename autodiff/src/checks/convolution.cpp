@@ -1,5 +1,6 @@
-// convolution.cpp: convolutions and pools: strides, padding, dilation and groups apart and together,
-// images of one pixel, none, and shapes that reach each fast path (3x3 with 1, 3 and 64 channels).
+// convolution.cpp: convolutions and pools: strides, padding, dilation and groups apart and
+// together, images of one pixel, none, and shapes that reach each fast path (3x3 with 1, 3 and 64
+// channels).
 #include <limits>
 
 #include "metatape/autodiff/gradients.hpp"
@@ -58,7 +59,8 @@ void add_conv2d(std::vector<Row>& table) {
            {{{1, 5, 5, 3}, {2, 4, 3, 3}},
             "conv2d: x [1, 5, 5, 3], weight [2, 4, 3, 3]: the weight takes 4 channels, x has 3"},
            {{{1, 2, 5, 3}, {2, 3, 3, 3}},
-            "conv2d: x [1, 2, 5, 3], weight [2, 3, 3, 3]: the kernel spans 3 rows, the padded image "
+            "conv2d: x [1, 2, 5, 3], weight [2, 3, 3, 3]: the kernel spans 3 rows, the padded "
+            "image "
             "has 2"},
            {{{1, 5, 2, 3}, {2, 3, 3, 3}},
             "conv2d: x [1, 5, 2, 3], weight [2, 3, 3, 3]: the kernel spans 3 columns, the padded "
@@ -105,9 +107,8 @@ void add_conv2d(std::vector<Row>& table) {
                               {{1, 1, 1, 1}, {1, 1, 3, 3}},
                               {{2, 3, 3, 2}, {5, 2, 2, 1}}},
                    .draw = {{.low = -0.5, .high = 0.5}}});
-  const std::vector<std::vector<Shape>> any{{{2, 5, 5, 3}, {2, 3, 3, 3}},
-                                            {{1, 3, 3, 1}, {1, 1, 3, 3}},
-                                            {{1, 3, 3, 1}, {1, 1, 1, 1}}};
+  const std::vector<std::vector<Shape>> any{
+      {{2, 5, 5, 3}, {2, 3, 3, 3}}, {{1, 3, 3, 1}, {1, 1, 3, 3}}, {{1, 3, 3, 1}, {1, 1, 1, 1}}};
   const auto refuses = [&](const char* name, const Conv2dOptions& options, const char* message) {
     table.push_back({.name = name,
                      .call =
@@ -135,23 +136,28 @@ void add_convolution(std::vector<Row>& table) {
   table.push_back(
       {.name = "max_pool2d",
        .call = largest({}),
-       .shapes = {{{2, 4, 6, 3}}, {{1, 2, 2, 1}}, {{0, 4, 4, 3}}, {{2, 5, 3, 2}}, {{3, 7, 7, 3}},
+       .shapes = {{{2, 4, 6, 3}},
+                  {{1, 2, 2, 1}},
+                  {{0, 4, 4, 3}},
+                  {{2, 5, 3, 2}},
+                  {{3, 7, 7, 3}},
                   {{1, 4, 5, 17}}},
        .draw = {distinct},
-       .points = {{.inputs = {Tensor(image, {1.0, nan, 3.0, 2.0})}, .expected = Tensor(pixel, {nan})},
+       .points = {{.inputs = {Tensor(image, {1.0, nan, 3.0, 2.0})},
+                   .expected = Tensor(pixel, {nan})},
                   {.inputs = {Tensor(image, {-3.0, -1.0, -1.0, -2.0})},
                    .expected = Tensor(pixel, {-1.0})}},
-       .refusals = {{{{4, 4}}, "max_pool2d: [4, 4]: images [n, height, width, channels] are expected"},
-                    {{{1, 1, 4, 2}},
-                     "max_pool2d: [1, 1, 4, 2]: the kernel spans 2 rows, the padded image has 1"},
-                    {{{1, 4, 1, 2}},
-                     "max_pool2d: [1, 4, 1, 2]: the kernel spans 2 columns, the padded image has "
-                     "1"}}});
-  table.push_back(
-      {.name = "max_pool2d, overlapping",
-       .call = largest({.kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 1}}),
-       .shapes = {{{2, 5, 4, 3}}, {{1, 1, 1, 2}}, {{1, 7, 3, 17}}},
-       .draw = {distinct}});
+       .refusals = {
+           {{{4, 4}}, "max_pool2d: [4, 4]: images [n, height, width, channels] are expected"},
+           {{{1, 1, 4, 2}},
+            "max_pool2d: [1, 1, 4, 2]: the kernel spans 2 rows, the padded image has 1"},
+           {{{1, 4, 1, 2}},
+            "max_pool2d: [1, 4, 1, 2]: the kernel spans 2 columns, the padded image has "
+            "1"}}});
+  table.push_back({.name = "max_pool2d, overlapping",
+                   .call = largest({.kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 1}}),
+                   .shapes = {{{2, 5, 4, 3}}, {{1, 1, 1, 2}}, {{1, 7, 3, 17}}},
+                   .draw = {distinct}});
   table.push_back({.name = "max_pool2d, too much padding",
                    .call =
                        [](std::span<const Var> x) {
@@ -162,40 +168,41 @@ void add_convolution(std::vector<Row>& table) {
                    .refusals = {{{{1, 1, 1, 1}},
                                  "max_pool2d: padding 2, kernel 2: padding is at most half the "
                                  "kernel"}}});
-  table.push_back({.name = "max_pool2d, stride 0",
-                   .call =
-                       [](std::span<const Var> x) {
-                         return max_pool2d(x[0], {.stride = {x[0].size() == 1 ? 0 : 1, 1}});
-                       },
-                   .shapes = {{{1, 2, 2, 1}}, {{2, 3, 3, 2}}, {{1, 4, 2, 3}}},
-                   .draw = {distinct},
-                   .refusals = {{{{1, 1, 1, 1}},
-                                 "max_pool2d: kernel 2, stride 0: both must be at least 1"}}});
+  table.push_back(
+      {.name = "max_pool2d, stride 0",
+       .call =
+           [](std::span<const Var> x) {
+             return max_pool2d(x[0], {.stride = {x[0].size() == 1 ? 0 : 1, 1}});
+           },
+       .shapes = {{{1, 2, 2, 1}}, {{2, 3, 3, 2}}, {{1, 4, 2, 3}}},
+       .draw = {distinct},
+       .refusals = {{{{1, 1, 1, 1}}, "max_pool2d: kernel 2, stride 0: both must be at least 1"}}});
   table.push_back(
       {.name = "average_pool2d",
        .call = average({}),
        .shapes = {{{2, 4, 6, 3}}, {{1, 2, 2, 1}}, {{0, 4, 4, 3}}, {{2, 5, 3, 2}}, {{1, 4, 5, 17}}},
-       .points = {{.inputs = {Tensor(image, {1.0, 2.0, 3.0, 6.0})}, .expected = Tensor(pixel, {3.0})}},
-       .refusals = {{{{4}}, "average_pool2d: [4]: images [n, height, width, channels] are "
-                            "expected"}}});
-  table.push_back(
-      {.name = "average_pool2d, overlapping",
-       .call = average({.kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 1}}),
-       .shapes = {{{2, 5, 4, 3}}, {{1, 1, 1, 2}}, {{1, 7, 3, 17}}}});
+       .points = {{.inputs = {Tensor(image, {1.0, 2.0, 3.0, 6.0})},
+                   .expected = Tensor(pixel, {3.0})}},
+       .refusals = {{{{4}},
+                     "average_pool2d: [4]: images [n, height, width, channels] are "
+                     "expected"}}});
+  table.push_back({.name = "average_pool2d, overlapping",
+                   .call = average({.kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 1}}),
+                   .shapes = {{{2, 5, 4, 3}}, {{1, 1, 1, 2}}, {{1, 7, 3, 17}}}});
   table.push_back(
       {.name = "global_max_pool2d",
        .call = [](std::span<const Var> x) { return global_max_pool2d(x[0]); },
        .shapes = {{{2, 3, 5, 7}}, {{1, 1, 1, 1}}, {{0, 2, 2, 3}}, {{2, 2, 2, 0}}},
        .draw = {distinct},
        .refusals = {{{{2, 0, 5, 7}}, "global_max_pool2d: [2, 0, 5, 7]: an image without pixels"},
-                    {{{5, 7}}, "global_max_pool2d: [5, 7]: images [n, height, width, channels] are "
-                               "expected"}}});
-  table.push_back(
-      {.name = "global_average_pool2d",
-       .call = [](std::span<const Var> x) { return global_average_pool2d(x[0]); },
-       .shapes = {{{2, 3, 5, 7}}, {{1, 1, 1, 1}}, {{0, 2, 2, 3}}},
-       .refusals = {{{{2, 3, 0, 7}},
-                     "global_average_pool2d: [2, 3, 0, 7]: an image without pixels"}}});
+                    {{{5, 7}},
+                     "global_max_pool2d: [5, 7]: images [n, height, width, channels] are "
+                     "expected"}}});
+  table.push_back({.name = "global_average_pool2d",
+                   .call = [](std::span<const Var> x) { return global_average_pool2d(x[0]); },
+                   .shapes = {{{2, 3, 5, 7}}, {{1, 1, 1, 1}}, {{0, 2, 2, 3}}},
+                   .refusals = {{{{2, 3, 0, 7}},
+                                 "global_average_pool2d: [2, 3, 0, 7]: an image without pixels"}}});
 }
 
 }  // namespace metatape::checks

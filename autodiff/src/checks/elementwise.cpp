@@ -74,8 +74,9 @@ void add_elementwise(std::vector<Row>& table) {
                        [](std::span<const Var> x) {
                          // There and back: the rounding to float32 hides from small differences,
                          // so only the exact way up is checked where the input is float64.
-                         return x[0].dtype() == DType::f64 ? cast(x[0], DType::f64)
-                                                           : cast(cast(x[0], DType::f64), DType::f32);
+                         return x[0].dtype() == DType::f64
+                                    ? cast(x[0], DType::f64)
+                                    : cast(cast(x[0], DType::f64), DType::f32);
                        },
                    .shapes = shapes});
   table.push_back({.name = "straight_through",

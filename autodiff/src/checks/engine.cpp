@@ -34,28 +34,28 @@ void add_engine(std::vector<Row>& table) {
                    .call = [](std::span<const Var> x) { return stop_gradient(x[0]); },
                    .shapes = {{{}}, {{1}}, {{2, 3}}},
                    .differentiable = false});
-  table.push_back(
-      {.name = "apply",
-       .call =
-           [](std::span<const Var> x) {
-             CustomOp cube;
-             cube.name = "cube";
-             cube.forward = [](std::span<const Tensor> in) {
-               Tape tape{Recording::off};
-               const Var v = tape.constant(in[0]);
-               return (v * v * v).value();
-             };
-             cube.pullback = [](std::span<const Tensor> in, const Tensor&, const Tensor& g) {
-               Tape tape{Recording::off};
-               const Var v = tape.constant(in[0]);
-               return std::vector{(tape.constant(g) * square(v) * 3.0).value()};
-             };
-             cube.recorded = [](std::span<const Var> in, Var, Var g) {
-               return std::vector{g * square(in[0]) * 3.0};
-             };
-             return apply(cube, {x[0]});
-           },
-       .shapes = {{{1}}, {{5}}, {{2, 3}}}});
+  table.push_back({.name = "apply",
+                   .call =
+                       [](std::span<const Var> x) {
+                         CustomOp cube;
+                         cube.name = "cube";
+                         cube.forward = [](std::span<const Tensor> in) {
+                           Tape tape{Recording::off};
+                           const Var v = tape.constant(in[0]);
+                           return (v * v * v).value();
+                         };
+                         cube.pullback = [](std::span<const Tensor> in, const Tensor&,
+                                            const Tensor& g) {
+                           Tape tape{Recording::off};
+                           const Var v = tape.constant(in[0]);
+                           return std::vector{(tape.constant(g) * square(v) * 3.0).value()};
+                         };
+                         cube.recorded = [](std::span<const Var> in, Var, Var g) {
+                           return std::vector{g * square(in[0]) * 3.0};
+                         };
+                         return apply(cube, {x[0]});
+                       },
+                   .shapes = {{{1}}, {{5}}, {{2, 3}}}});
   table.push_back({.name = "recorded_grad",
                    .call =
                        [](std::span<const Var> x) {

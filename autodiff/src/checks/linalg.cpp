@@ -39,14 +39,16 @@ void add_linalg(std::vector<Row>& table) {
        .draw = {{.low = 1, .high = 4}},
        .points = {{.inputs = {Tensor({2, 2}, {4.0, 99.0, 2.0, 10.0})},
                    .expected = Tensor({2, 2}, {2.0, 0.0, 1.0, 3.0})}},
-       .refusals = {{{{2, 3}}, "cholesky: [2, 3]: a square matrix is needed"},
-                    {{{3}}, "cholesky: [3]: a square matrix is needed"},
-                    {{{3, 3}},
-                     "cholesky: [3, 3]: pivot 0 is 0.000000: the matrix is not positive definite"}}});
+       .refusals = {
+           {{{2, 3}}, "cholesky: [2, 3]: a square matrix is needed"},
+           {{{3}}, "cholesky: [3]: a square matrix is needed"},
+           {{{3, 3}},
+            "cholesky: [3, 3]: pivot 0 is 0.000000: the matrix is not positive definite"}}});
   table.push_back(
       {.name = "triangular_solve",
        .call = solve(Triangle::lower, false),
-       .shapes = {{{0, 0}, {0}}, {{1, 1}, {1}}, {{3, 3}, {3}}, {{5, 5}, {5, 2}}, {{23, 23}, {23, 7}}},
+       .shapes =
+           {{{0, 0}, {0}}, {{1, 1}, {1}}, {{3, 3}, {3}}, {{5, 5}, {5, 2}}, {{23, 23}, {23, 7}}},
        .draw = {small},
        .points = {{.inputs = {Tensor({2, 2}, {-2.0, 5.0, 1.0, 0.0}), Tensor({2}, {2.0, 9.0})},
                    .expected = Tensor({2}, {1.0, 2.0})}}});
@@ -73,8 +75,7 @@ void add_linalg(std::vector<Row>& table) {
                     {{{2, 2}, {2, 2, 2}},
                      "triangular_solve: [2, 2] and [2, 2, 2]: the right side must be [2] or "
                      "[2, k]"},
-                    {{{3, 3}, {3}},
-                     "triangular_solve: [3, 3]: element 0 of the diagonal is 0"}}});
+                    {{{3, 3}, {3}}, "triangular_solve: [3, 3]: element 0 of the diagonal is 0"}}});
   table.push_back({.name = "logdet",
                    .call = [](std::span<const Var> x) { return logdet(positive(x[0])); },
                    .shapes = {{{0, 0}}, {{1, 1}}, {{3, 3}}, {{5, 7}}, {{19, 19}}},

@@ -48,13 +48,12 @@ void add_matmul(std::vector<Row>& table) {
                   {.inputs = {Tensor({1, 1}, {std::numeric_limits<double>::infinity()}),
                               Tensor({1, 1}, {0.0})},
                    .expected = Tensor({1, 1}, {std::numeric_limits<double>::quiet_NaN()})}},
-       .refusals = {
-           {{{128, 20}, {10, 784}},
-            "matmul: [128, 20] x [10, 784]: inner dimensions 20 and 10 differ"},
-           {{{3}, {2, 4, 5}}, "matmul: [3] x [2, 4, 5]: inner dimensions 3 and 4 differ"},
-           {{{}, {3}}, "matmul: [] x [3]: a factor has no axes"},
-           {{{2, 3, 4}, {5, 4, 6}},
-            "matmul: [2, 3, 4] x [5, 4, 6]: batches [2] and [5] do not broadcast"}}});
+       .refusals = {{{{128, 20}, {10, 784}},
+                     "matmul: [128, 20] x [10, 784]: inner dimensions 20 and 10 differ"},
+                    {{{3}, {2, 4, 5}}, "matmul: [3] x [2, 4, 5]: inner dimensions 3 and 4 differ"},
+                    {{{}, {3}}, "matmul: [] x [3]: a factor has no axes"},
+                    {{{2, 3, 4}, {5, 4, 6}},
+                     "matmul: [2, 3, 4] x [5, 4, 6]: batches [2] and [5] do not broadcast"}}});
   table.push_back({.name = "matmul, first turned",
                    .call = product(yes, no),
                    .shapes = {{{3, 2}, {3, 5}},
@@ -82,21 +81,20 @@ void add_matmul(std::vector<Row>& table) {
                               {{1, 1}, {1, 1}},
                               {{41, 37}, {67, 41}}},
                    .draw = {small}});
-  table.push_back({.name = "dot",
-                   .call = [](std::span<const Var> x) { return dot(x[0], x[1]); },
-                   .shapes = {{{0}, {0}}, {{1}, {1}}, {{7}, {7}}, {{1031}, {1031}}},
-                   .points = {{.inputs = {Tensor({0}, std::initializer_list<double>{}),
-                                          Tensor({0}, std::initializer_list<double>{})},
-                               .expected = Tensor({}, {0.0})}},
-                   .refusals = {{{{3}, {4}},
-                                 "dot: [3] and [4]: two vectors of equal length are needed"},
-                                {{{3, 1}, {3}},
-                                 "dot: [3, 1] and [3]: two vectors of equal length are needed"}}});
   table.push_back(
-      {.name = "outer",
-       .call = [](std::span<const Var> x) { return outer(x[0], x[1]); },
-       .shapes = {{{0}, {3}}, {{1}, {1}}, {{2}, {5}}, {{37}, {31}}},
-       .refusals = {{{{3, 1}, {4}}, "outer: [3, 1] and [4]: two vectors are needed"}}});
+      {.name = "dot",
+       .call = [](std::span<const Var> x) { return dot(x[0], x[1]); },
+       .shapes = {{{0}, {0}}, {{1}, {1}}, {{7}, {7}}, {{1031}, {1031}}},
+       .points = {{.inputs = {Tensor({0}, std::initializer_list<double>{}),
+                              Tensor({0}, std::initializer_list<double>{})},
+                   .expected = Tensor({}, {0.0})}},
+       .refusals = {
+           {{{3}, {4}}, "dot: [3] and [4]: two vectors of equal length are needed"},
+           {{{3, 1}, {3}}, "dot: [3, 1] and [3]: two vectors of equal length are needed"}}});
+  table.push_back({.name = "outer",
+                   .call = [](std::span<const Var> x) { return outer(x[0], x[1]); },
+                   .shapes = {{{0}, {3}}, {{1}, {1}}, {{2}, {5}}, {{37}, {31}}},
+                   .refusals = {{{{3, 1}, {4}}, "outer: [3, 1] and [4]: two vectors are needed"}}});
   table.push_back(
       {.name = "linear",
        .call = layer(Activation::none),
@@ -109,19 +107,20 @@ void add_matmul(std::vector<Row>& table) {
                   {{2, 7, 3}, {1, 3}, {1}},
                   {{37, 41}, {67, 41}, {67}}},
        .draw = {small},
-       .refusals = {{{{2, 3}, {5, 4}, {5}},
-                     "linear: x [2, 3], weight [5, 4]: the last axis of x must be 4 long"},
-                    {{{}, {5, 4}, {5}},
-                     "linear: x [], weight [5, 4]: the last axis of x must be 4 long"},
-                    {{{2, 3}, {5}, {5}}, "linear: weight [5]: [out, in] is expected"},
-                    {{{2, 3}, {5, 3}, {4}}, "linear: bias [4], weight [5, 3]: bias must be [5]"}}});
+       .refusals = {
+           {{{2, 3}, {5, 4}, {5}},
+            "linear: x [2, 3], weight [5, 4]: the last axis of x must be 4 long"},
+           {{{}, {5, 4}, {5}}, "linear: x [], weight [5, 4]: the last axis of x must be 4 long"},
+           {{{2, 3}, {5}, {5}}, "linear: weight [5]: [out, in] is expected"},
+           {{{2, 3}, {5, 3}, {4}}, "linear: bias [4], weight [5, 3]: bias must be [5]"}}});
   // Biases away from 0 keep sums of small products away from the kink.
-  table.push_back({.name = "linear, relu",
-                   .call = layer(Activation::relu),
-                   .shapes = {{{2, 3}, {5, 3}, {5}}, {{1, 1}, {1, 1}, {1}}, {{37, 4}, {67, 4}, {67}}},
-                   .draw = {{.low = -0.5, .high = 0.5},
-                            {.low = -0.5, .high = 0.5},
-                            {.low = -3, .high = 3, .gap = 1.5}}});
+  table.push_back(
+      {.name = "linear, relu",
+       .call = layer(Activation::relu),
+       .shapes = {{{2, 3}, {5, 3}, {5}}, {{1, 1}, {1, 1}, {1}}, {{37, 4}, {67, 4}, {67}}},
+       .draw = {{.low = -0.5, .high = 0.5},
+                {.low = -0.5, .high = 0.5},
+                {.low = -3, .high = 3, .gap = 1.5}}});
   table.push_back({.name = "linear, tanh",
                    .call = layer(Activation::tanh),
                    .shapes = {{{2, 3}, {5, 3}, {5}}, {{2, 3}, {5, 3}}, {{37, 4}, {67, 4}, {67}}},

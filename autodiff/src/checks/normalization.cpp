@@ -1,5 +1,5 @@
-// normalization.cpp: softmax and its losses at far and infinite logits, normalisations on batches of
-// one, single channels and row counts that need more than one block.
+// normalization.cpp: softmax and its losses at far and infinite logits, normalisations on batches
+// of one, single channels and row counts that need more than one block.
 #include <limits>
 
 #include "row.hpp"
@@ -23,7 +23,7 @@ Indices labels(const Shape& logits) {
 void add_softmax(std::vector<Row>& table) {
   constexpr double inf = std::numeric_limits<double>::infinity();
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  const std::vector<std::vector<Shape>> shapes{{{0, 3}}, {{1, 1}},   {{7, 5}}, {{2, 3, 11}},
+  const std::vector<std::vector<Shape>> shapes{{{0, 3}}, {{1, 1}}, {{7, 5}}, {{2, 3, 11}},
                                                {{17}},   {{2, 0}}, {{5, 67}}};
   table.push_back(
       {.name = "softmax",
@@ -65,12 +65,12 @@ void add_losses(std::vector<Row>& table) {
        .shapes = {{{3, 5}}, {{1, 1}}, {{7, 2}}, {{37, 67}}},
        .points = {{.inputs = {Tensor({1, 2}, {1000.0, 0.0})}, .expected = Tensor({}, {0.0})},
                   {.inputs = {Tensor({1, 2}, {0.0, 1000.0})}, .expected = Tensor({}, {1000.0})}},
-       .refusals = {{{{0, 4}},
-                     "softmax_cross_entropy: logits [0, 4]: the mean of nothing is not a loss"},
-                    {{{4}}, "softmax_cross_entropy: logits [4]: [n, classes] is expected"},
-                    {{{3, 0}},
-                     "softmax_cross_entropy: logits [3, 0], labels [0]: one label a row is "
-                     "needed"}}});
+       .refusals = {
+           {{{0, 4}}, "softmax_cross_entropy: logits [0, 4]: the mean of nothing is not a loss"},
+           {{{4}}, "softmax_cross_entropy: logits [4]: [n, classes] is expected"},
+           {{{3, 0}},
+            "softmax_cross_entropy: logits [3, 0], labels [0]: one label a row is "
+            "needed"}}});
   table.push_back(
       {.name = "softmax_cross_entropy, a label out of range",
        .call =
@@ -98,10 +98,9 @@ void add_losses(std::vector<Row>& table) {
                    .expected = Tensor({}, {0.0})},
                   {.inputs = {Tensor({1}, {-1000.0}), Tensor({1}, {1.0})},
                    .expected = Tensor({}, {1000.0})}},
-       .refusals = {{{{3}, {4}},
-                     "sigmoid_cross_entropy: logits [3], targets [4]: equal shapes are needed"},
-                    {{{0}, {0}},
-                     "sigmoid_cross_entropy: logits [0]: the mean of nothing is not a loss"}}});
+       .refusals = {
+           {{{3}, {4}}, "sigmoid_cross_entropy: logits [3], targets [4]: equal shapes are needed"},
+           {{{0}, {0}}, "sigmoid_cross_entropy: logits [0]: the mean of nothing is not a loss"}}});
 }
 
 }  // namespace
@@ -110,18 +109,17 @@ void add_normalization(std::vector<Row>& table) {
   add_softmax(table);
   add_losses(table);
   const Draw any{}, scale{.low = 0.5, .high = 1.5}, positive{.low = 0.5, .high = 2};
-  table.push_back(
-      {.name = "batch_statistics",
-       .call =
-           [](std::span<const Var> x) {
-             const BatchStatistics s = batch_statistics(x[0]);
-             return stack({s.mean, s.variance});
-           },
-       .shapes = {{{7, 3}}, {{1, 1}}, {{5}}, {{2, 3, 5, 2}}, {{3, 0}}, {{521, 67}}},
-       .points = {{.inputs = {Tensor({2, 1}, {1.0, 4.0})},
-                   .expected = Tensor({2, 1}, {2.5, 2.25})}},
-       .refusals = {{{{0, 3}}, "batch_statistics: [0, 3]: a channel has no elements"},
-                    {{{}}, "batch_statistics: []: a scalar has no channels"}}});
+  table.push_back({.name = "batch_statistics",
+                   .call =
+                       [](std::span<const Var> x) {
+                         const BatchStatistics s = batch_statistics(x[0]);
+                         return stack({s.mean, s.variance});
+                       },
+                   .shapes = {{{7, 3}}, {{1, 1}}, {{5}}, {{2, 3, 5, 2}}, {{3, 0}}, {{521, 67}}},
+                   .points = {{.inputs = {Tensor({2, 1}, {1.0, 4.0})},
+                               .expected = Tensor({2, 1}, {2.5, 2.25})}},
+                   .refusals = {{{{0, 3}}, "batch_statistics: [0, 3]: a channel has no elements"},
+                                {{{}}, "batch_statistics: []: a scalar has no channels"}}});
   table.push_back(
       {.name = "batch_norm",
        .call = [](std::span<const Var> x) { return batch_norm(x[0], x[1], x[2]); },
@@ -141,17 +139,18 @@ void add_normalization(std::vector<Row>& table) {
   table.push_back(
       {.name = "batch_norm, statistics given",
        .call =
-           [](std::span<const Var> x) { return batch_norm(x[0], x[1], x[2], {x[3], x[4]}); },
+           [](std::span<const Var> x) {
+             return batch_norm(x[0], x[1], x[2], {x[3], x[4]});
+           },
        .shapes = {{{7, 3}, {3}, {3}, {3}, {3}},
                   {{2, 3, 5, 2}, {2}, {2}, {2}, {2}},
                   {{1, 1}, {1}, {1}, {1}, {1}},
                   {{0, 3}, {3}, {3}, {3}, {3}},
                   {{271, 64}, {64}, {64}, {64}, {64}}},
        .draw = {any, scale, any, any, positive},
-       .refusals = {{{{2, 3}, {3}, {3}, {2}, {3}},
-                     "batch_norm: x [2, 3], mean [2]: [3] is expected"},
-                    {{{2, 3}, {3}, {3}, {3}, {}},
-                     "batch_norm: x [2, 3], variance []: [3] is expected"}}});
+       .refusals = {
+           {{{2, 3}, {3}, {3}, {2}, {3}}, "batch_norm: x [2, 3], mean [2]: [3] is expected"},
+           {{{2, 3}, {3}, {3}, {3}, {}}, "batch_norm: x [2, 3], variance []: [3] is expected"}}});
   table.push_back(
       {.name = "layer_norm",
        .call = [](std::span<const Var> x) { return layer_norm(x[0], x[1], x[2]); },

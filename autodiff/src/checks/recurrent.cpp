@@ -59,21 +59,21 @@ void add_recurrent(std::vector<Row>& table) {
             "lstm_cell: weight_hh [9, 3]: [12, 3] is expected"},
            {{{2, 2}, {2, 3}, {2, 3}, {12, 2}, {12, 3}, {3}},
             "lstm_cell: bias [3]: [12] is expected"}}});
-  table.push_back(
-      {.name = "lstm",
-       .call =
-           [](std::span<const Var> x) {
-             const LstmOutput o = lstm(x[0], {x[1], x[2]}, x[3], x[4], optional(x, 5));
-             return concat({flatten(o.outputs), flatten(o.last.h), flatten(o.last.c)});
-           },
-       .shapes = {sequence(3, 2, 2, 5, true), sequence(1, 1, 1, 1, true),
-                  sequence(5, 2, 3, 2, false), sequence(0, 2, 3, 2, true),
-                  sequence(2, 0, 3, 2, true), sequence(3, 7, 5, 20, true)},
-       .draw = {small},
-       .refusals = {
-           {{{2, 3}, {2, 3}, {2, 3}, {12, 2}, {12, 3}}, "lstm: x [2, 3]: [steps, batch, in] is "
-                                                        "expected"},
-           {{{5, 2, 2}, {3, 3}, {2, 3}, {12, 2}, {12, 3}}, "lstm: h [3, 3]: [2, 3] is expected"}}});
+  table.push_back({.name = "lstm",
+                   .call =
+                       [](std::span<const Var> x) {
+                         const LstmOutput o = lstm(x[0], {x[1], x[2]}, x[3], x[4], optional(x, 5));
+                         return concat({flatten(o.outputs), flatten(o.last.h), flatten(o.last.c)});
+                       },
+                   .shapes = {sequence(3, 2, 2, 5, true), sequence(1, 1, 1, 1, true),
+                              sequence(5, 2, 3, 2, false), sequence(0, 2, 3, 2, true),
+                              sequence(2, 0, 3, 2, true), sequence(3, 7, 5, 20, true)},
+                   .draw = {small},
+                   .refusals = {{{{2, 3}, {2, 3}, {2, 3}, {12, 2}, {12, 3}},
+                                 "lstm: x [2, 3]: [steps, batch, in] is "
+                                 "expected"},
+                                {{{5, 2, 2}, {3, 3}, {2, 3}, {12, 2}, {12, 3}},
+                                 "lstm: h [3, 3]: [2, 3] is expected"}}});
   table.push_back(
       {.name = "gru_cell",
        .call =
@@ -86,14 +86,13 @@ void add_recurrent(std::vector<Row>& table) {
        .refusals = {
            {{{2}, {2, 3}, {9, 2}, {9, 3}}, "gru_cell: x [2]: [batch, in] is expected"},
            {{{2, 2}, {2, 3}, {9, 2}, {12, 3}}, "gru_cell: weight_hh [12, 3]: [9, 3] is expected"},
-           {{{2, 2}, {2, 3}, {9, 2}, {9, 3}, {9}, {3}}, "gru_cell: bias_hh [3]: [9] is expected"}}});
-  table.push_back({.name = "gru_cell, second bias alone",
-                   .call =
-                       [](std::span<const Var> x) {
-                         return gru_cell(x[0], x[1], x[2], x[3], Var{}, x[4]);
-                       },
-                   .shapes = {gru(3, 2, 5, 1), gru(1, 1, 1, 1), gru(2, 3, 4, 1)},
-                   .draw = {small}});
+           {{{2, 2}, {2, 3}, {9, 2}, {9, 3}, {9}, {3}},
+            "gru_cell: bias_hh [3]: [9] is expected"}}});
+  table.push_back(
+      {.name = "gru_cell, second bias alone",
+       .call = [](std::span<const Var> x) { return gru_cell(x[0], x[1], x[2], x[3], Var{}, x[4]); },
+       .shapes = {gru(3, 2, 5, 1), gru(1, 1, 1, 1), gru(2, 3, 4, 1)},
+       .draw = {small}});
 }
 
 }  // namespace metatape::checks

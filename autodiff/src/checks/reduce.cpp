@@ -18,8 +18,8 @@ Row reduction(const char* name, Reduce f, Draw draw = {}, std::vector<Point> poi
   return {.name = name,
           .call =
               [f](Vars x) {
-                return f(x[0], {}, Keep::no) + sum(f(x[0], 0, Keep::no)) +
-                       f(x[0], -1, Keep::yes) + f(x[0], {0, -1}, Keep::yes);
+                return f(x[0], {}, Keep::no) + sum(f(x[0], 0, Keep::no)) + f(x[0], -1, Keep::yes) +
+                       f(x[0], {0, -1}, Keep::yes);
               },
           .shapes = {{{1, 1}}, {{2, 5}}, {{3, 2, 7}}, {{2, 3, 1, 5}}, {{4, 37}}},
           .draw = {draw},
@@ -41,7 +41,8 @@ void add_reduce(std::vector<Row>& table) {
   table.push_back({.name = "variance",
                    .call =
                        [](Vars x) {
-                         return variance(x[0]) + variance(x[0], -1, 1, Keep::yes) * variance(x[0], 0);
+                         return variance(x[0]) +
+                                variance(x[0], -1, 1, Keep::yes) * variance(x[0], 0);
                        },
                    .shapes = {{{1, 2}}, {{2, 5}}, {{7, 3}}}});
   table.push_back(reduction("norm", norm, {.low = 0.2, .high = 2}));

@@ -19,7 +19,9 @@ namespace metatape::kernel {
 namespace HWY_NAMESPACE {
 
 template <class F>
-concept Covering = requires(const F& f, V x) { f.covers(x); };
+concept Covering = requires(const F& f, V x) {
+  f.covers(x);
+};
 
 // Lanes that the formula does not cover are done by the twin.
 template <class F, class Twin>
@@ -50,29 +52,44 @@ HWY_INLINE void map_with(const F& f, const Twin& twin, const float* x, float* y,
 
 template <class F>
 HWY_INLINE void map_one(Function function, const float* x, float* y, std::int64_t n) {
-  map_with(F{}, [function](float v) { return twin::value(function, v); }, x, y, n);
+  map_with(
+      F{}, [function](float v) { return twin::value(function, v); }, x, y, n);
 }
 
 void Map(Function f, const float* x, float* y, std::int64_t n) {
   switch (f) {
-    case Function::exp: return map_one<Exp>(f, x, y, n);
-    case Function::expm1: return map_one<Expm1>(f, x, y, n);
-    case Function::log: return map_one<Log>(f, x, y, n);
-    case Function::log1p: return map_one<Log1p>(f, x, y, n);
-    case Function::sin: return map_one<Sin>(f, x, y, n);
-    case Function::cos: return map_one<Cos>(f, x, y, n);
-    case Function::tanh: return map_one<Tanh>(f, x, y, n);
-    case Function::sigmoid: return map_one<Sigmoid>(f, x, y, n);
-    case Function::softplus: return map_one<Softplus>(f, x, y, n);
-    case Function::erf: return map_one<Erf>(f, x, y, n);
-    case Function::normal_cdf: return map_one<NormalCdf>(f, x, y, n);
-    case Function::gelu: return map_one<Gelu>(f, x, y, n);
-    case Function::gelu_slope: return map_one<GeluSlope>(f, x, y, n);
+    case Function::exp:
+      return map_one<Exp>(f, x, y, n);
+    case Function::expm1:
+      return map_one<Expm1>(f, x, y, n);
+    case Function::log:
+      return map_one<Log>(f, x, y, n);
+    case Function::log1p:
+      return map_one<Log1p>(f, x, y, n);
+    case Function::sin:
+      return map_one<Sin>(f, x, y, n);
+    case Function::cos:
+      return map_one<Cos>(f, x, y, n);
+    case Function::tanh:
+      return map_one<Tanh>(f, x, y, n);
+    case Function::sigmoid:
+      return map_one<Sigmoid>(f, x, y, n);
+    case Function::softplus:
+      return map_one<Softplus>(f, x, y, n);
+    case Function::erf:
+      return map_one<Erf>(f, x, y, n);
+    case Function::normal_cdf:
+      return map_one<NormalCdf>(f, x, y, n);
+    case Function::gelu:
+      return map_one<Gelu>(f, x, y, n);
+    case Function::gelu_slope:
+      return map_one<GeluSlope>(f, x, y, n);
   }
 }
 
 void Power(const float* x, float exponent, float* y, std::int64_t n) {
-  map_with(Pow{exponent}, [exponent](float v) { return std::pow(v, exponent); }, x, y, n);
+  map_with(
+      Pow{exponent}, [exponent](float v) { return std::pow(v, exponent); }, x, y, n);
 }
 
 // Four sums a block, so that additions overlap.

@@ -19,8 +19,8 @@ enum class Function {
   sin,
   cos,
   tanh,
-  sigmoid,     // 1 / (1 + e^-x)
-  softplus,    // log(1 + e^x)
+  sigmoid,   // 1 / (1 + e^-x)
+  softplus,  // log(1 + e^x)
   erf,
   normal_cdf,  // Φ(x), relatively exact in the left tail
   gelu,        // x Φ(x)

@@ -1,5 +1,6 @@
-// elementwise_twin.hpp: the functions of elementwise.hpp for one number, by <cmath>: what tests hold
-// the vectors to, what float64 runs, and what takes the numbers that a vector formula leaves out.
+// elementwise_twin.hpp: the functions of elementwise.hpp for one number, by <cmath>: what tests
+// hold the vectors to, what float64 runs, and what takes the numbers that a vector formula leaves
+// out.
 #pragma once
 
 #include <cmath>
@@ -31,19 +32,32 @@ template <class T>
 T value(Function f, T x) {
   const double wide = static_cast<double>(x);
   switch (f) {
-    case Function::exp: return std::exp(x);
-    case Function::expm1: return std::expm1(x);
-    case Function::log: return std::log(x);
-    case Function::log1p: return std::log1p(x);
-    case Function::sin: return std::sin(x);
-    case Function::cos: return std::cos(x);
-    case Function::tanh: return std::tanh(x);
-    case Function::sigmoid: return sigmoid(x);
-    case Function::softplus: return softplus(x);
-    case Function::erf: return std::erf(x);
-    case Function::normal_cdf: return static_cast<T>(normal_cdf(wide));
-    case Function::gelu: return static_cast<T>(wide * normal_cdf(wide));
-    case Function::gelu_slope: return static_cast<T>(normal_cdf(wide) + wide * normal_density(wide));
+    case Function::exp:
+      return std::exp(x);
+    case Function::expm1:
+      return std::expm1(x);
+    case Function::log:
+      return std::log(x);
+    case Function::log1p:
+      return std::log1p(x);
+    case Function::sin:
+      return std::sin(x);
+    case Function::cos:
+      return std::cos(x);
+    case Function::tanh:
+      return std::tanh(x);
+    case Function::sigmoid:
+      return sigmoid(x);
+    case Function::softplus:
+      return softplus(x);
+    case Function::erf:
+      return std::erf(x);
+    case Function::normal_cdf:
+      return static_cast<T>(normal_cdf(wide));
+    case Function::gelu:
+      return static_cast<T>(wide * normal_cdf(wide));
+    case Function::gelu_slope:
+      return static_cast<T>(normal_cdf(wide) + wide * normal_density(wide));
   }
   return x;
 }

@@ -167,7 +167,8 @@ HWY_INLINE W exp64(W x) {
   const W n = hn::Round(hn::Mul(x, wide(1.4426950408889634)));
   const W r = hn::NegMulAdd(n, wide(0.6931471805599453), x);
   W p = wide(1.0 / 362880);
-  for (const double c : {1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0})
+  for (const double c :
+       {1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0})
     p = hn::MulAdd(p, r, wide(c));
   const hn::RebindToSigned<F64> integers;
   const auto e = hn::ConvertTo(integers, n);
@@ -194,7 +195,8 @@ HWY_INLINE V sin_in_quarter(V r, hn::Vec<I> quarter) {
   const V sin = hn::MulAdd(
       hn::Mul(polynomial(s, -1.9515295891e-4f, 8.3321608736e-3f, -1.6666654611e-1f), s), r, r);
   const V cos = hn::MulAdd(
-      hn::Mul(polynomial(s, 2.443315711809948e-5f, -1.388731625493765e-3f, 4.166664568298827e-2f), s),
+      hn::Mul(polynomial(s, 2.443315711809948e-5f, -1.388731625493765e-3f, 4.166664568298827e-2f),
+              s),
       s, hn::NegMulAdd(s, set(0.5f), set(1)));
   const auto one = hn::Set(I(), 1), two = hn::Set(I(), 2);
   const M swap = hn::RebindMask(D(), hn::Eq(hn::And(quarter, one), one));
@@ -230,9 +232,7 @@ HWY_INLINE W normal_cdf64(W x) {
   const W tail = hn::Mul(hn::Mul(t, wide(0.5)), exp64(exponent));
   return hn::IfThenElse(hn::Lt(x, wide(0)), tail, hn::Sub(wide(1), tail));
 }
-HWY_INLINE M finite(V x) {
-  return hn::Le(hn::Abs(x), set(std::numeric_limits<float>::max()));
-}
+HWY_INLINE M finite(V x) { return hn::Le(hn::Abs(x), set(std::numeric_limits<float>::max())); }
 
 struct NormalCdf {
   static HWY_INLINE M covers(V x) { return finite(x); }
@@ -266,12 +266,15 @@ struct Pow {
     return in_float64(x, [a](W w) HWY_ATTR {
       const hn::RebindToSigned<F64> integers;
       const auto bits = hn::BitCast(integers, w);
-      // 2/3 as float64; x is a normal float32, so e is small and a cut to 32 bits would lose nothing
+      // 2/3 as float64; x is a normal float32, so e is small and a cut to 32 bits would lose
+      // nothing
       const auto shifted = hn::Sub(bits, hn::Set(integers, 0x3fe5555555555555));
-      const auto e = hn::Sub(hn::BitCast(integers, hn::ShiftRight<52>(hn::BitCast(
-                                 hn::RebindToUnsigned<F64>(),
-                                 hn::Add(shifted, hn::Set(integers, std::int64_t{1024} << 52))))),
-                             hn::Set(integers, 1024));
+      const auto e =
+          hn::Sub(hn::BitCast(integers,
+                              hn::ShiftRight<52>(hn::BitCast(
+                                  hn::RebindToUnsigned<F64>(),
+                                  hn::Add(shifted, hn::Set(integers, std::int64_t{1024} << 52))))),
+                  hn::Set(integers, 1024));
       const W m = hn::BitCast(F64(), hn::Sub(bits, hn::ShiftLeft<52>(e)));
       const W s = hn::Div(hn::Sub(m, wide(1)), hn::Add(m, wide(1))), q = hn::Mul(s, s);
       W p = wide(2.0 / 15);

@@ -26,7 +26,8 @@ Simd from_environment() {
   for (const Simd s : {Simd::plain, Simd::avx2, Simd::avx512}) {
     if (std::string(wanted) != name(s)) continue;
     if (!runs(s))
-      throw DataError(std::string("METATAPE_SIMD: ") + wanted + ": this processor does not have it");
+      throw DataError(std::string("METATAPE_SIMD: ") + wanted +
+                      ": this processor does not have it");
     return s;
   }
   throw DataError(std::string("METATAPE_SIMD: '") + wanted +

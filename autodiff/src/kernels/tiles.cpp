@@ -64,8 +64,7 @@ HWY_INLINE void tile(const Rows& a, const float* HWY_RESTRICT b, float* const* y
   if (columns == NV * lane) {
     if (add)
       for (int r = 0; r < MR; ++r)
-        for (int v = 0; v < NV; ++v)
-          sum[r][v] = hn::Add(hn::LoadU(d, y[r] + v * lane), sum[r][v]);
+        for (int v = 0; v < NV; ++v) sum[r][v] = hn::Add(hn::LoadU(d, y[r] + v * lane), sum[r][v]);
     for (int r = 0; r < MR; ++r)
       for (int v = 0; v < NV; ++v) hn::StoreU(sum[r][v], d, y[r] + v * lane);
     return;
@@ -84,12 +83,18 @@ template <int NV>
 HWY_INLINE void tile_rows(int rows, const Rows& a, const float* b, float* const* y,
                           std::int64_t columns, bool add) {
   switch (rows) {
-    case 6: return tile<6, NV>(a, b, y, columns, add);
-    case 5: return tile<5, NV>(a, b, y, columns, add);
-    case 4: return tile<4, NV>(a, b, y, columns, add);
-    case 3: return tile<3, NV>(a, b, y, columns, add);
-    case 2: return tile<2, NV>(a, b, y, columns, add);
-    default: return tile<1, NV>(a, b, y, columns, add);
+    case 6:
+      return tile<6, NV>(a, b, y, columns, add);
+    case 5:
+      return tile<5, NV>(a, b, y, columns, add);
+    case 4:
+      return tile<4, NV>(a, b, y, columns, add);
+    case 3:
+      return tile<3, NV>(a, b, y, columns, add);
+    case 2:
+      return tile<2, NV>(a, b, y, columns, add);
+    default:
+      return tile<1, NV>(a, b, y, columns, add);
   }
 }
 
@@ -170,7 +175,10 @@ HWY_INLINE void pack_taps(const Conv3x3& s, const Weight& weight, float* packed)
 
 void PackConv3x3(const Conv3x3& s, const float* weight, float* packed) {
   pack_taps(
-      s, [&](std::int64_t o, std::int64_t c, std::int64_t tap) { return weight[(o * s.in + c) * 9 + tap]; },
+      s,
+      [&](std::int64_t o, std::int64_t c, std::int64_t tap) {
+        return weight[(o * s.in + c) * 9 + tap];
+      },
       packed);
 }
 
@@ -233,12 +241,18 @@ template <int NV>
 HWY_INLINE void outer_rows(int rows, const Conv3x3& s, const float* a, const float* g,
                            float* sums) {
   switch (rows) {
-    case 6: return outer_tile<6, NV>(s, a, g, sums);
-    case 5: return outer_tile<5, NV>(s, a, g, sums);
-    case 4: return outer_tile<4, NV>(s, a, g, sums);
-    case 3: return outer_tile<3, NV>(s, a, g, sums);
-    case 2: return outer_tile<2, NV>(s, a, g, sums);
-    default: return outer_tile<1, NV>(s, a, g, sums);
+    case 6:
+      return outer_tile<6, NV>(s, a, g, sums);
+    case 5:
+      return outer_tile<5, NV>(s, a, g, sums);
+    case 4:
+      return outer_tile<4, NV>(s, a, g, sums);
+    case 3:
+      return outer_tile<3, NV>(s, a, g, sums);
+    case 2:
+      return outer_tile<2, NV>(s, a, g, sums);
+    default:
+      return outer_tile<1, NV>(s, a, g, sums);
   }
 }
 

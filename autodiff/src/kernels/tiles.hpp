@@ -47,7 +47,8 @@ void conv3x3(const Conv3x3& s, const float* padded, const float* packed, float* 
 
 /// True where the weight gradient has a fast tile: filters are whole vectors.
 bool has_conv3x3_weight_gradient(const Conv3x3& s);
-/// sums [3, 3, in, out] += the weight gradient of one padded image at the cotangent g [oh, ow, out].
+/// sums [3, 3, in, out] += the weight gradient of one padded image at the cotangent g [oh, ow,
+/// out].
 void conv3x3_weight_gradient(const Conv3x3& s, const float* padded, const float* g, float* sums);
 
 }  // namespace metatape::kernel

@@ -353,8 +353,8 @@ Var concat(std::span<const Var> parts, int axis) {
   for (const Var& part : parts) {
     const Shape& p = part.shape();
     if (p.rank() != s.rank() || !(p.with(a, 0) == s.with(a, 0)))
-      throw ShapeError("concat: " + to_string(s) + " and " + to_string(p) +
-                       " differ beside axis " + std::to_string(axis));
+      throw ShapeError("concat: " + to_string(s) + " and " + to_string(p) + " differ beside axis " +
+                       std::to_string(axis));
     extent += p.begin()[a];
   }
   if (parts.size() == 1) return parts.front();

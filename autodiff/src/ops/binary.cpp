@@ -95,11 +95,17 @@ Var record_binary(Var a, Var b) {
 struct Add {
   static constexpr const char* name = "add";
   template <Scalar T>
-  static T value(T a, T b) { return a + b; }
+  static T value(T a, T b) {
+    return a + b;
+  }
   template <Scalar T>
-  static T d_a(T, T, T) { return T{1}; }
+  static T d_a(T, T, T) {
+    return T{1};
+  }
   template <Scalar T>
-  static T d_b(T, T, T) { return T{1}; }
+  static T d_b(T, T, T) {
+    return T{1};
+  }
   static Var to_a(const Recorded& c) { return c.gradient(); }
   static Var to_b(const Recorded& c) { return c.gradient(); }
 };
@@ -107,11 +113,17 @@ struct Add {
 struct Sub {
   static constexpr const char* name = "sub";
   template <Scalar T>
-  static T value(T a, T b) { return a - b; }
+  static T value(T a, T b) {
+    return a - b;
+  }
   template <Scalar T>
-  static T d_a(T, T, T) { return T{1}; }
+  static T d_a(T, T, T) {
+    return T{1};
+  }
   template <Scalar T>
-  static T d_b(T, T, T) { return T{-1}; }
+  static T d_b(T, T, T) {
+    return T{-1};
+  }
   static Var to_a(const Recorded& c) { return c.gradient(); }
   static Var to_b(const Recorded& c) { return affine(c.gradient(), -1, 0); }
 };
@@ -119,11 +131,17 @@ struct Sub {
 struct Mul {
   static constexpr const char* name = "mul";
   template <Scalar T>
-  static T value(T a, T b) { return a * b; }
+  static T value(T a, T b) {
+    return a * b;
+  }
   template <Scalar T>
-  static T d_a(T, T b, T) { return b; }
+  static T d_a(T, T b, T) {
+    return b;
+  }
   template <Scalar T>
-  static T d_b(T a, T, T) { return a; }
+  static T d_b(T a, T, T) {
+    return a;
+  }
   static Var to_a(const Recorded& c) { return c.gradient() * c.input(1); }
   static Var to_b(const Recorded& c) { return c.gradient() * c.input(0); }
 };
@@ -131,11 +149,17 @@ struct Mul {
 struct Div {
   static constexpr const char* name = "div";
   template <Scalar T>
-  static T value(T a, T b) { return a / b; }
+  static T value(T a, T b) {
+    return a / b;
+  }
   template <Scalar T>
-  static T d_a(T, T b, T) { return T{1} / b; }
+  static T d_a(T, T b, T) {
+    return T{1} / b;
+  }
   template <Scalar T>
-  static T d_b(T, T b, T y) { return -y / b; }
+  static T d_b(T, T b, T y) {
+    return -y / b;
+  }
   static Var to_a(const Recorded& c) { return c.gradient() / c.input(1); }
   static Var to_b(const Recorded& c) {
     return affine(c.gradient() * c.output() / c.input(1), -1, 0);
@@ -145,11 +169,17 @@ struct Div {
 struct PowerOf {
   static constexpr const char* name = "pow";
   template <Scalar T>
-  static T value(T a, T b) { return std::pow(a, b); }
+  static T value(T a, T b) {
+    return std::pow(a, b);
+  }
   template <Scalar T>
-  static T d_a(T a, T b, T) { return b == 0 ? T{0} : b * std::pow(a, b - 1); }
+  static T d_a(T a, T b, T) {
+    return b == 0 ? T{0} : b * std::pow(a, b - 1);
+  }
   template <Scalar T>
-  static T d_b(T a, T, T y) { return y == 0 ? T{0} : y * std::log(a); }
+  static T d_b(T a, T, T y) {
+    return y == 0 ? T{0} : y * std::log(a);
+  }
   static Var to_a(const Recorded& c) {
     return c.gradient() * c.input(1) * pow(c.input(0), c.input(1) - 1.0);
   }
@@ -161,13 +191,21 @@ template <bool larger>
 struct Extreme {
   static constexpr const char* name = larger ? "maximum" : "minimum";
   template <Scalar T>
-  static bool first(T a, T b) { return larger ? a > b : a < b; }
+  static bool first(T a, T b) {
+    return larger ? a > b : a < b;
+  }
   template <Scalar T>
-  static T value(T a, T b) { return a != a || first(a, b) ? a : b; }
+  static T value(T a, T b) {
+    return a != a || first(a, b) ? a : b;
+  }
   template <Scalar T>
-  static T d_a(T a, T b, T) { return a == b ? T(0.5) : first(a, b) ? T{1} : T{0}; }
+  static T d_a(T a, T b, T) {
+    return a == b ? T(0.5) : first(a, b) ? T{1} : T{0};
+  }
   template <Scalar T>
-  static T d_b(T a, T b, T) { return a == b ? T(0.5) : first(b, a) ? T{1} : T{0}; }
+  static T d_b(T a, T b, T) {
+    return a == b ? T(0.5) : first(b, a) ? T{1} : T{0};
+  }
   static Var share(Var g, Var mine, Var other) {
     return g * (0.5 * equal(mine, other) + (larger ? greater(mine, other) : less(mine, other)));
   }
@@ -262,9 +300,7 @@ struct Over {
     T* d = c.adjoint<T>(0);
     for (std::int64_t i = 0, n = c.size(); i < n; ++i) d[i] -= g[i] * y[i] / x[i];
   }
-  static void recorded(const Recorded& c) {
-    c.add(0, neg(c.gradient() * c.output() / c.input(0)));
-  }
+  static void recorded(const Recorded& c) { c.add(0, neg(c.gradient() * c.output() / c.input(0))); }
 };
 
 // y = factor a + offset            da += factor g
@@ -311,8 +347,7 @@ Var greater(Var a, Var b) { return ops::compare<ops::Greater>(a, b); }
 Var greater_equal(Var a, Var b) { return ops::compare<ops::GreaterEqual>(a, b); }
 
 Var where(Var mask, Var a, Var b) {
-  const Shape shape =
-      broadcast(mask.shape(), broadcast(a.shape(), b.shape(), "where"), "where");
+  const Shape shape = broadcast(mask.shape(), broadcast(a.shape(), b.shape(), "where"), "where");
   return record<ops::Where>(
       {broadcast_to(stop_gradient(mask), shape), broadcast_to(a, shape), broadcast_to(b, shape)},
       shape);

@@ -31,8 +31,7 @@ struct Conv2d {
     const auto& s = c.attributes<Attributes>();
     T* y = c.output<T>();
     conv_value(c, s, c.input<T>(0), c.input<T>(1), y, false);
-    if (c.arity() > 2)
-      bias_activation(y, c.input<T>(2), s.n * s.pixels(), s.out, Activation::none);
+    if (c.arity() > 2) bias_activation(y, c.input<T>(2), s.n * s.pixels(), s.out, Activation::none);
   }
   template <Scalar T>
   static void pullback(const Pullback& c) {
@@ -47,8 +46,7 @@ struct Conv2d {
       T* d = c.adjoint<T>(1, fresh);
       conv_weight_gradient(c, s, g, c.input<T>(0), d, !fresh);
     }
-    if (c.arity() > 2 && c.wants(2))
-      add_column_sums(g, s.n * s.pixels(), s.out, c.adjoint<T>(2));
+    if (c.arity() > 2 && c.wants(2)) add_column_sums(g, s.n * s.pixels(), s.out, c.adjoint<T>(2));
   }
   static void recorded(const Recorded& c) {
     const auto& s = c.attributes<Attributes>();
@@ -66,8 +64,8 @@ struct Conv2dInputGradient {
 
   template <Scalar T>
   static void forward(const Forward& c) {
-    conv_input_gradient(c, c.attributes<Attributes>(), c.input<T>(0), c.input<T>(1),
-                        c.output<T>(), false);
+    conv_input_gradient(c, c.attributes<Attributes>(), c.input<T>(0), c.input<T>(1), c.output<T>(),
+                        false);
   }
   template <Scalar T>
   static void pullback(const Pullback& c) {
@@ -90,15 +88,16 @@ struct Conv2dInputGradient {
   }
 };
 
-// y = Σ over images and pixels of g x, of w's shape      dg += conv(x, u), dx += input_gradient(g, u)
+// y = Σ over images and pixels of g x, of w's shape      dg += conv(x, u), dx += input_gradient(g,
+// u)
 struct Conv2dWeightGradient {
   using Attributes = ConvGeometry;
   static constexpr const char* name = "conv2d_weight_gradient";
 
   template <Scalar T>
   static void forward(const Forward& c) {
-    conv_weight_gradient(c, c.attributes<Attributes>(), c.input<T>(0), c.input<T>(1),
-                         c.output<T>(), false);
+    conv_weight_gradient(c, c.attributes<Attributes>(), c.input<T>(0), c.input<T>(1), c.output<T>(),
+                         false);
   }
   template <Scalar T>
   static void pullback(const Pullback& c) {
@@ -138,8 +137,8 @@ ConvGeometry geometry(const Shape& x, const Shape& weight, const Conv2dOptions& 
   const auto reject = [](const std::string& why) { throw ShapeError("conv2d: " + why); };
   const auto at_least = [](const char* what, int value, int least) {
     if (value < least)
-      throw DataError("conv2d: " + std::string(what) + " " + std::to_string(value) +
-                      ": at least " + std::to_string(least) + " is needed");
+      throw DataError("conv2d: " + std::string(what) + " " + std::to_string(value) + ": at least " +
+                      std::to_string(least) + " is needed");
   };
   if (x.rank() != 4)
     reject("x " + to_string(x) + ": images [n, height, width, channels] are expected");

@@ -13,9 +13,9 @@
 namespace metatape::ops {
 
 struct ConvGeometry {
-  std::int64_t n, h, w, in;        // x [n, h, w, in]
-  std::int64_t oh, ow, out;        // y [n, oh, ow, out]
-  std::int64_t kh, kw;             // weight [out, in / groups, kh, kw]
+  std::int64_t n, h, w, in;  // x [n, h, w, in]
+  std::int64_t oh, ow, out;  // y [n, oh, ow, out]
+  std::int64_t kh, kw;       // weight [out, in / groups, kh, kw]
   std::array<std::int64_t, 2> stride, padding, dilation;
   std::int64_t groups;
 
@@ -25,7 +25,8 @@ struct ConvGeometry {
   [[nodiscard]] std::int64_t taps() const { return kh * kw * in_group(); }  // a filter's weights
   [[nodiscard]] std::int64_t weights() const { return out * taps(); }
   [[nodiscard]] bool pointwise() const {
-    return kh * kw == 1 && groups == 1 && stride[0] * stride[1] == 1 && padding[0] + padding[1] == 0;
+    return kh * kw == 1 && groups == 1 && stride[0] * stride[1] == 1 &&
+           padding[0] + padding[1] == 0;
   }
 };
 
@@ -144,8 +145,8 @@ void conv_value(const Context& c, const ConvGeometry& s, const T* x, const T* w,
     for (std::int64_t g = 0; g < s.groups; ++g) {
       patches(s, g, x + i * s.h * s.w * s.in, r);
       multiply_strided(Transpose::no, Transpose::yes, s.pixels(), og, s.taps(), r, s.taps(),
-                       packed + g * og * s.taps(), s.taps(),
-                       y + i * s.pixels() * s.out + g * og, s.out, add);
+                       packed + g * og * s.taps(), s.taps(), y + i * s.pixels() * s.out + g * og,
+                       s.out, add);
     }
   });
 }

@@ -1,5 +1,5 @@
-// elementwise.cpp: functions of one Var. Each is a struct of three formulas (value, slope, slope over
-// Vars); the loops are written once, in Unary.
+// elementwise.cpp: functions of one Var. Each is a struct of three formulas (value, slope, slope
+// over Vars); the loops are written once, in Unary.
 #include "metatape/autodiff/ops/elementwise.hpp"
 
 #include <cmath>
@@ -40,9 +40,11 @@ struct Unary {
     bool fresh = false;
     T* d = c.adjoint<T>(0, fresh);
     if (fresh)
-      for (std::int64_t i = 0, n = c.size(); i < n; ++i) d[i] = g[i] * Formula::slope(x[i], y[i], k);
+      for (std::int64_t i = 0, n = c.size(); i < n; ++i)
+        d[i] = g[i] * Formula::slope(x[i], y[i], k);
     else
-      for (std::int64_t i = 0, n = c.size(); i < n; ++i) d[i] += g[i] * Formula::slope(x[i], y[i], k);
+      for (std::int64_t i = 0, n = c.size(); i < n; ++i)
+        d[i] += g[i] * Formula::slope(x[i], y[i], k);
   }
   static void recorded(const Recorded& c) {
     c.add(0, c.gradient() * Formula::slope(c.input(0), c.output(), c.attributes<Constants>()));
@@ -59,63 +61,91 @@ Var record_unary(Var x, const Constants& constants = {}) {
 struct Exp {
   static constexpr const char* name = "exp";
   template <Scalar T>
-  static T value(T x, const Constants&) { return std::exp(x); }
+  static T value(T x, const Constants&) {
+    return std::exp(x);
+  }
   template <Scalar T>
-  static T slope(T, T y, const Constants&) { return y; }
+  static T slope(T, T y, const Constants&) {
+    return y;
+  }
   static Var slope(Var, Var y, const Constants&) { return y; }
 };
 
 struct Expm1 {
   static constexpr const char* name = "expm1";
   template <Scalar T>
-  static T value(T x, const Constants&) { return std::expm1(x); }
+  static T value(T x, const Constants&) {
+    return std::expm1(x);
+  }
   template <Scalar T>
-  static T slope(T, T y, const Constants&) { return y + 1; }
+  static T slope(T, T y, const Constants&) {
+    return y + 1;
+  }
   static Var slope(Var, Var y, const Constants&) { return y + 1.0; }
 };
 
 struct Log {
   static constexpr const char* name = "log";
   template <Scalar T>
-  static T value(T x, const Constants&) { return std::log(x); }
+  static T value(T x, const Constants&) {
+    return std::log(x);
+  }
   template <Scalar T>
-  static T slope(T x, T, const Constants&) { return 1 / x; }
+  static T slope(T x, T, const Constants&) {
+    return 1 / x;
+  }
   static Var slope(Var x, Var, const Constants&) { return 1.0 / x; }
 };
 
 struct Log1p {
   static constexpr const char* name = "log1p";
   template <Scalar T>
-  static T value(T x, const Constants&) { return std::log1p(x); }
+  static T value(T x, const Constants&) {
+    return std::log1p(x);
+  }
   template <Scalar T>
-  static T slope(T x, T, const Constants&) { return 1 / (1 + x); }
+  static T slope(T x, T, const Constants&) {
+    return 1 / (1 + x);
+  }
   static Var slope(Var x, Var, const Constants&) { return 1.0 / (1.0 + x); }
 };
 
 struct Sqrt {
   static constexpr const char* name = "sqrt";
   template <Scalar T>
-  static T value(T x, const Constants&) { return std::sqrt(x); }
+  static T value(T x, const Constants&) {
+    return std::sqrt(x);
+  }
   template <Scalar T>
-  static T slope(T, T y, const Constants&) { return T(0.5) / y; }
+  static T slope(T, T y, const Constants&) {
+    return T(0.5) / y;
+  }
   static Var slope(Var, Var y, const Constants&) { return 0.5 / y; }
 };
 
 struct Rsqrt {
   static constexpr const char* name = "rsqrt";
   template <Scalar T>
-  static T value(T x, const Constants&) { return 1 / std::sqrt(x); }
+  static T value(T x, const Constants&) {
+    return 1 / std::sqrt(x);
+  }
   template <Scalar T>
-  static T slope(T x, T y, const Constants&) { return T(-0.5) * y / x; }
+  static T slope(T x, T y, const Constants&) {
+    return T(-0.5) * y / x;
+  }
   static Var slope(Var x, Var y, const Constants&) { return -0.5 * y / x; }
 };
 
 struct Square {
   static constexpr const char* name = "square";
   template <Scalar T>
-  static T value(T x, const Constants&) { return x * x; }
+  static T value(T x, const Constants&) {
+    return x * x;
+  }
   template <Scalar T>
-  static T slope(T x, T, const Constants&) { return 2 * x; }
+  static T slope(T x, T, const Constants&) {
+    return 2 * x;
+  }
   static Var slope(Var x, Var, const Constants&) { return 2.0 * x; }
 };
 
@@ -127,9 +157,13 @@ T sign_of(T x) {
 struct Abs {
   static constexpr const char* name = "abs";
   template <Scalar T>
-  static T value(T x, const Constants&) { return std::abs(x); }
+  static T value(T x, const Constants&) {
+    return std::abs(x);
+  }
   template <Scalar T>
-  static T slope(T x, T, const Constants&) { return sign_of(x); }
+  static T slope(T x, T, const Constants&) {
+    return sign_of(x);
+  }
   static Var slope(Var x, Var, const Constants&) { return sign(x); }
 };
 
@@ -144,27 +178,39 @@ struct Sign {
 struct Sin {
   static constexpr const char* name = "sin";
   template <Scalar T>
-  static T value(T x, const Constants&) { return std::sin(x); }
+  static T value(T x, const Constants&) {
+    return std::sin(x);
+  }
   template <Scalar T>
-  static T slope(T x, T, const Constants&) { return std::cos(x); }
+  static T slope(T x, T, const Constants&) {
+    return std::cos(x);
+  }
   static Var slope(Var x, Var, const Constants&) { return cos(x); }
 };
 
 struct Cos {
   static constexpr const char* name = "cos";
   template <Scalar T>
-  static T value(T x, const Constants&) { return std::cos(x); }
+  static T value(T x, const Constants&) {
+    return std::cos(x);
+  }
   template <Scalar T>
-  static T slope(T x, T, const Constants&) { return -std::sin(x); }
+  static T slope(T x, T, const Constants&) {
+    return -std::sin(x);
+  }
   static Var slope(Var x, Var, const Constants&) { return neg(sin(x)); }
 };
 
 struct Tanh {
   static constexpr const char* name = "tanh";
   template <Scalar T>
-  static T value(T x, const Constants&) { return std::tanh(x); }
+  static T value(T x, const Constants&) {
+    return std::tanh(x);
+  }
   template <Scalar T>
-  static T slope(T, T y, const Constants&) { return 1 - y * y; }
+  static T slope(T, T y, const Constants&) {
+    return 1 - y * y;
+  }
   static Var slope(Var, Var y, const Constants&) { return 1.0 - square(y); }
 };
 
@@ -177,9 +223,13 @@ T sigmoid_of(T x) {  // e^-|x| never overflows
 struct Sigmoid {
   static constexpr const char* name = "sigmoid";
   template <Scalar T>
-  static T value(T x, const Constants&) { return sigmoid_of(x); }
+  static T value(T x, const Constants&) {
+    return sigmoid_of(x);
+  }
   template <Scalar T>
-  static T slope(T, T y, const Constants&) { return y * (1 - y); }
+  static T slope(T, T y, const Constants&) {
+    return y * (1 - y);
+  }
   static Var slope(Var, Var y, const Constants&) { return y * (1.0 - y); }
 };
 
@@ -189,21 +239,27 @@ Var is_positive(Var x) { return greater(x, zero_like(x)); }
 struct Relu {
   static constexpr const char* name = "relu";
   template <Scalar T>
-  static T value(T x, const Constants&) { return x < 0 ? T{0} : x; }
+  static T value(T x, const Constants&) {
+    return x < 0 ? T{0} : x;
+  }
   template <Scalar T>
-  static T slope(T x, T, const Constants&) { return x > 0 ? T{1} : T{0}; }
+  static T slope(T x, T, const Constants&) {
+    return x > 0 ? T{1} : T{0};
+  }
   static Var slope(Var x, Var, const Constants&) { return is_positive(x); }
 };
 
 struct LeakyRelu {
   static constexpr const char* name = "leaky_relu";
   template <Scalar T>
-  static T value(T x, const Constants& k) { return x < 0 ? static_cast<T>(k.a) * x : x; }
-  template <Scalar T>
-  static T slope(T x, T, const Constants& k) { return x > 0 ? T{1} : static_cast<T>(k.a); }
-  static Var slope(Var x, Var, const Constants& k) {
-    return affine(is_positive(x), 1 - k.a, k.a);
+  static T value(T x, const Constants& k) {
+    return x < 0 ? static_cast<T>(k.a) * x : x;
   }
+  template <Scalar T>
+  static T slope(T x, T, const Constants& k) {
+    return x > 0 ? T{1} : static_cast<T>(k.a);
+  }
+  static Var slope(Var x, Var, const Constants& k) { return affine(is_positive(x), 1 - k.a, k.a); }
 };
 
 struct Elu {
@@ -213,7 +269,9 @@ struct Elu {
     return x > 0 ? x : static_cast<T>(k.a) * std::expm1(x);
   }
   template <Scalar T>
-  static T slope(T x, T y, const Constants& k) { return x > 0 ? T{1} : y + static_cast<T>(k.a); }
+  static T slope(T x, T y, const Constants& k) {
+    return x > 0 ? T{1} : y + static_cast<T>(k.a);
+  }
   static Var slope(Var x, Var y, const Constants& k) {
     const Var positive = is_positive(x);
     return positive + (1.0 - positive) * (y + k.a);
@@ -227,7 +285,9 @@ struct Softplus {
     return (x > 0 ? x : T{0}) + std::log1p(std::exp(-std::abs(x)));
   }
   template <Scalar T>
-  static T slope(T x, T, const Constants&) { return sigmoid_of(x); }
+  static T slope(T x, T, const Constants&) {
+    return sigmoid_of(x);
+  }
   static Var slope(Var x, Var, const Constants&) { return sigmoid(x); }
 };
 
@@ -241,7 +301,9 @@ constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
 struct Gelu {
   static constexpr const char* name = "gelu";
   template <Scalar T>
-  static T value(T x, const Constants&) { return x * normal_below(x); }
+  static T value(T x, const Constants&) {
+    return x * normal_below(x);
+  }
   template <Scalar T>
   static T slope(T x, T, const Constants&) {
     return normal_below(x) + x * static_cast<T>(inverse_sqrt_two_pi) * std::exp(T(-0.5) * x * x);
@@ -256,34 +318,48 @@ struct Erf {
   static constexpr const char* name = "erf";
   static constexpr double factor = 2 * std::numbers::inv_sqrtpi;
   template <Scalar T>
-  static T value(T x, const Constants&) { return std::erf(x); }
+  static T value(T x, const Constants&) {
+    return std::erf(x);
+  }
   template <Scalar T>
-  static T slope(T x, T, const Constants&) { return static_cast<T>(factor) * std::exp(-x * x); }
+  static T slope(T x, T, const Constants&) {
+    return static_cast<T>(factor) * std::exp(-x * x);
+  }
   static Var slope(Var x, Var, const Constants&) { return factor * exp(neg(square(x))); }
 };
 
 struct Asinh {
   static constexpr const char* name = "asinh";
   template <Scalar T>
-  static T value(T x, const Constants&) { return std::asinh(x); }
+  static T value(T x, const Constants&) {
+    return std::asinh(x);
+  }
   template <Scalar T>
-  static T slope(T x, T, const Constants&) { return 1 / std::hypot(T{1}, x); }
+  static T slope(T x, T, const Constants&) {
+    return 1 / std::hypot(T{1}, x);
+  }
   static Var slope(Var x, Var, const Constants&) { return rsqrt(1.0 + square(x)); }
 };
 
 struct Reciprocal {
   static constexpr const char* name = "reciprocal";
   template <Scalar T>
-  static T value(T x, const Constants&) { return 1 / x; }
+  static T value(T x, const Constants&) {
+    return 1 / x;
+  }
   template <Scalar T>
-  static T slope(T, T y, const Constants&) { return -y * y; }
+  static T slope(T, T y, const Constants&) {
+    return -y * y;
+  }
   static Var slope(Var, Var y, const Constants&) { return neg(square(y)); }
 };
 
 struct Power {
   static constexpr const char* name = "pow";
   template <Scalar T>
-  static T value(T x, const Constants& k) { return std::pow(x, static_cast<T>(k.a)); }
+  static T value(T x, const Constants& k) {
+    return std::pow(x, static_cast<T>(k.a));
+  }
   template <Scalar T>
   static T slope(T x, T, const Constants& k) {
     return k.a == 0 ? T{0} : static_cast<T>(k.a) * std::pow(x, static_cast<T>(k.a - 1));
@@ -297,8 +373,9 @@ struct Clamp {
   static constexpr const char* name = "clamp";
   template <Scalar T>
   static T value(T x, const Constants& k) {
-    return x < static_cast<T>(k.a) ? static_cast<T>(k.a)
-                                   : x > static_cast<T>(k.b) ? static_cast<T>(k.b) : x;
+    return x < static_cast<T>(k.a)   ? static_cast<T>(k.a)
+           : x > static_cast<T>(k.b) ? static_cast<T>(k.b)
+                                     : x;
   }
   template <Scalar T>
   static T slope(T x, T, const Constants& k) {

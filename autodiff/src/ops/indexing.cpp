@@ -124,9 +124,7 @@ void sort_lines(const Lines& s, const T* x, std::int32_t* order) {
 
 std::vector<std::int32_t> sorted_positions(Var x, const Lines& s) {
   std::vector<std::int32_t> order(static_cast<std::size_t>(x.size()));
-  visit(x.dtype(), [&]<class T>(T) {
-    sort_lines(s, x.template values<T>().data(), order.data());
-  });
+  visit(x.dtype(), [&]<class T>(T) { sort_lines(s, x.template values<T>().data(), order.data()); });
   return order;
 }
 
@@ -159,8 +157,8 @@ Var scatter_add(Var x, const Indices& positions, std::int64_t extent, int axis) 
 Var pick(Var x, const Indices& positions) {
   const Shape s = x.shape();
   if (s.rank() != 2 || !(positions.shape() == Shape{s[0]}))
-    throw ShapeError("pick: x " + to_string(s) + " and positions " +
-                     to_string(positions.shape()) + ": [n, k] and [n] are expected");
+    throw ShapeError("pick: x " + to_string(s) + " and positions " + to_string(positions.shape()) +
+                     ": [n, k] and [n] are expected");
   ops::require_inside(positions, s[1], "pick");
   std::vector<std::int32_t> flat(positions.values().begin(), positions.values().end());
   for (std::size_t r = 0; r < flat.size(); ++r)

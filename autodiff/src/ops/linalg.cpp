@@ -115,8 +115,8 @@ struct Cholesky {
     const Var l = c.output();
     const Var p = matmul(l, c.gradient(), Transpose::yes, Transpose::no) *
                   triangle_mask(l.tape(), n, c.dtype(), Triangle::lower, 0.5);
-    const Var s = triangular_solve(
-        l, transpose(triangular_solve(l, p, Triangle::lower, true)), Triangle::lower, true);
+    const Var s = triangular_solve(l, transpose(triangular_solve(l, p, Triangle::lower, true)),
+                                   Triangle::lower, true);
     c.add(0, (s + transpose(s)) * 0.5);
   }
 };

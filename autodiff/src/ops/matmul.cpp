@@ -105,12 +105,14 @@ struct Matmul {
     const Shape bs = append(bb, {tb ? s.n : s.k, tb ? s.k : s.n});
     if (c.wants(0)) {
       const Var b = reshape(c.input(1), bs);
-      const Var d = ta ? matmul(b, g, s.tb, Transpose::yes) : matmul(g, b, Transpose::no, other(s.tb));
+      const Var d =
+          ta ? matmul(b, g, s.tb, Transpose::yes) : matmul(g, b, Transpose::no, other(s.tb));
       c.add(0, reshape(sum_to(d, as), c.input_shape(0)));
     }
     if (c.wants(1)) {
       const Var a = reshape(c.input(0), as);
-      const Var d = tb ? matmul(g, a, Transpose::yes, s.ta) : matmul(a, g, other(s.ta), Transpose::no);
+      const Var d =
+          tb ? matmul(g, a, Transpose::yes, s.ta) : matmul(a, g, other(s.ta), Transpose::no);
       c.add(1, reshape(sum_to(d, bs), c.input_shape(1)));
     }
   }
@@ -128,7 +130,8 @@ struct Linear {
     const std::int64_t in = c.input_shape(1)[1], out = c.input_shape(1)[0];
     const std::int64_t rows = c.input_shape(0).product(0, c.input_shape(0).rank() - 1);
     T* y = c.output<T>();
-    multiply(c, Transpose::no, Transpose::yes, rows, out, in, c.input<T>(0), c.input<T>(1), y, false);
+    multiply(c, Transpose::no, Transpose::yes, rows, out, in, c.input<T>(0), c.input<T>(1), y,
+             false);
     bias_activation(y, c.arity() > 2 ? c.input<T>(2) : nullptr, rows, out,
                     c.attributes<Attributes>().activation);
   }
@@ -192,8 +195,8 @@ Var matmul(Var a, Var b, Transpose transpose_a, Transpose transpose_b) {
   if (sa.rank() == 0 || sb.rank() == 0) reject("a factor has no axes");
   // A vector is a row on the left and a column on the right, however it is asked to be turned.
   const bool row = sa.rank() == 1, column = sb.rank() == 1;
-  ops::Matmul::Attributes s{row ? Transpose::no : transpose_a, column ? Transpose::no : transpose_b,
-                            1, 1, 1, 1};
+  ops::Matmul::Attributes s{
+      row ? Transpose::no : transpose_a, column ? Transpose::no : transpose_b, 1, 1, 1, 1};
   const bool ta = s.ta == Transpose::yes, tb = s.tb == Transpose::yes;
   const std::int64_t *ea = sa.end(), *eb = sb.end();
   s.m = row ? 1 : (ta ? ea[-1] : ea[-2]);

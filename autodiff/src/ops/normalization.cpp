@@ -270,8 +270,7 @@ struct LayerNorm {
 namespace {
 
 void require_channels(const char* op, const Shape& x) {
-  if (x.rank() == 0)
-    throw ShapeError(std::string(op) + ": []: a scalar has no channels");
+  if (x.rank() == 0) throw ShapeError(std::string(op) + ": []: a scalar has no channels");
 }
 
 void require_each_channel(const char* op, const Shape& x, const char* what, const Shape& given) {
@@ -320,8 +319,7 @@ Var batch_norm(Var x, Var gamma, Var beta, const BatchStatistics& statistics, do
 Var layer_norm(Var x, Var gamma, Var beta, double epsilon) {
   const Shape& s = x.shape();
   ops::require_channels("layer_norm", s);
-  if (s[-1] == 0)
-    throw ShapeError("layer_norm: " + to_string(s) + ": a row has no elements");
+  if (s[-1] == 0) throw ShapeError("layer_norm: " + to_string(s) + ": a row has no elements");
   ops::require_each_channel("layer_norm", s, "gamma", gamma.shape());
   ops::require_each_channel("layer_norm", s, "beta", beta.shape());
   return record<ops::LayerNorm>({x, gamma, beta}, s, {epsilon});

@@ -238,9 +238,8 @@ PoolGeometry pool_geometry(const char* op, const Shape& x, const Pool2dOptions& 
       throw DataError(std::string(op) + ": kernel " + std::to_string(o.kernel[i]) + ", stride " +
                       std::to_string(o.stride[i]) + ": both must be at least 1");
     if (o.padding[i] < 0 || 2 * o.padding[i] > o.kernel[i])
-      throw DataError(std::string(op) + ": padding " + std::to_string(o.padding[i]) +
-                      ", kernel " + std::to_string(o.kernel[i]) +
-                      ": padding is at most half the kernel");
+      throw DataError(std::string(op) + ": padding " + std::to_string(o.padding[i]) + ", kernel " +
+                      std::to_string(o.kernel[i]) + ": padding is at most half the kernel");
     const std::int64_t padded = x[1 + axis] + 2 * o.padding[i];
     if (o.kernel[i] > padded || x[1 + axis] == 0)
       throw ShapeError(std::string(op) + ": " + to_string(x) + ": the kernel spans " +

@@ -86,7 +86,8 @@ RightFactor<T> right_factor(const Context& c, Transpose turned, std::int64_t n, 
   return f;
 }
 
-/// y [m, n] (add ? += : =) op(a) f, all contiguous. Rows are shared out among the context's threads.
+/// y [m, n] (add ? += : =) op(a) f, all contiguous. Rows are shared out among the context's
+/// threads.
 template <Scalar T, class Context>
 void multiply(const Context& c, Transpose ta, std::int64_t m, const RightFactor<T>& f, const T* a,
               T* y, bool add) {
@@ -119,7 +120,8 @@ void multiply(const Context& c, Transpose ta, Transpose tb, std::int64_t m, std:
 
 /// y = activation(y + bias), row by row; no bias where it is null.
 template <Scalar T>
-void bias_activation(T* y, const T* bias, std::int64_t rows, std::int64_t n, Activation activation) {
+void bias_activation(T* y, const T* bias, std::int64_t rows, std::int64_t n,
+                     Activation activation) {
   for (std::int64_t r = 0; r < rows; ++r, y += n) {
     if (bias)
       for (std::int64_t j = 0; j < n; ++j) y[j] += bias[j];

@@ -62,8 +62,8 @@ struct Lstm {
     const auto& s = c.attributes<Attributes>();
     const T *w_hh = c.input<T>(4), *bias = c.arity() > 5 ? c.input<T>(5) : nullptr;
     T *gates = c.kept<T>(), *cs = gates + 4 * s.steps * s.state(), *y = c.output<T>();
-    multiply(c, Transpose::no, Transpose::yes, s.steps * s.batch, 4 * s.hidden, s.in,
-             c.input<T>(0), c.input<T>(3), gates, false);
+    multiply(c, Transpose::no, Transpose::yes, s.steps * s.batch, 4 * s.hidden, s.in, c.input<T>(0),
+             c.input<T>(3), gates, false);
     const T *h = c.input<T>(1), *before = c.input<T>(2);
     const auto w = right_factor(c, Transpose::yes, 4 * s.hidden, s.hidden, w_hh, s.steps * s.batch);
     for (std::int64_t t = 0; t < s.steps; ++t) {
@@ -87,8 +87,7 @@ struct Lstm {
     const auto w = right_factor(c, Transpose::no, s.hidden, wide, w_hh, rows);
     for (std::int64_t t = s.steps; t-- > 0;) {
       const bool last = t == s.steps - 1;
-      if (!last)
-        multiply(c, Transpose::no, s.batch, w, dz + (t + 1) * 4 * n, dh, false);
+      if (!last) multiply(c, Transpose::no, s.batch, w, dz + (t + 1) * 4 * n, dh, false);
       lstm_step_pullback(s.batch, s.hidden, gates + 4 * t * n,
                          t > 0 ? cs + (t - 1) * n : c.input<T>(2), cs + t * n, g + t * n,
                          last ? nullptr : dh, dc, dz + 4 * t * n);
@@ -247,8 +246,9 @@ LstmState lstm_cell(Var x, const LstmState& state, Var weight_ih, Var weight_hh,
   const Shape& sx = x.shape();
   if (sx.rank() != 2)
     throw ShapeError("lstm_cell: x " + to_string(sx) + ": [batch, in] is expected");
-  const Var both = ops::record_lstm("lstm_cell", x, state, weight_ih, weight_hh, bias,
-                                    {1, sx[0], sx[1], ops::hidden_of("lstm_cell", state.h.shape())});
+  const Var both =
+      ops::record_lstm("lstm_cell", x, state, weight_ih, weight_hh, bias,
+                       {1, sx[0], sx[1], ops::hidden_of("lstm_cell", state.h.shape())});
   return {row(both, 0), row(both, 1)};
 }
 

@@ -1,7 +1,7 @@
 // reduce.cpp: an axis, several or all of them made one number.
 // Every reduction is done on [outer, extent, inner]; axes that are not neighbours are brought
-// together first. A sum over the last axis runs in sixteen interleaved parts of a fixed shape: fast,
-// more exact than one running sum, and the same bits always.
+// together first. A sum over the last axis runs in sixteen interleaved parts of a fixed shape:
+// fast, more exact than one running sum, and the same bits always.
 #include "metatape/autodiff/ops/reduce.hpp"
 
 #include <algorithm>
@@ -104,7 +104,8 @@ struct Extremum {
         std::int64_t equals = 0;
         for (std::int64_t e = 0; e < s.extent; ++e) equals += x[line + e * s.inner] == y[at];
         for (std::int64_t e = 0; e < s.extent; ++e)
-          if (x[line + e * s.inner] == y[at]) d[line + e * s.inner] += g[at] / static_cast<T>(equals);
+          if (x[line + e * s.inner] == y[at])
+            d[line + e * s.inner] += g[at] / static_cast<T>(equals);
       }
   }
   static void recorded(const Recorded& c) {
@@ -151,8 +152,8 @@ struct LogSumExp {
     const Var y = c.output();
     const Var lowest = y.tape().constant(-std::numeric_limits<double>::infinity(), y.dtype());
     const Var zero = y.tape().constant(0, y.dtype());
-    c.add(0, beside(c.gradient(), c) *
-                 exp(c.input(0) - beside(where(equal(y, lowest), zero, y), c)));
+    c.add(0,
+          beside(c.gradient(), c) * exp(c.input(0) - beside(where(equal(y, lowest), zero, y), c)));
   }
 };
 
@@ -221,8 +222,8 @@ struct CumSum {
   static void recorded(const Recorded& c) { c.add(0, flip(cumsum(flip(c.gradient(), 1), 1), 1)); }
 };
 
-// x [outer, extent], lines along the last axis. dx_k = Σ_{j >= k} g_j Π_{i <= j, i != k} x_i, formed
-// without dividing, so that zeros are no exception; quadratic in the extent.
+// x [outer, extent], lines along the last axis. dx_k = Σ_{j >= k} g_j Π_{i <= j, i != k} x_i,
+// formed without dividing, so that zeros are no exception; quadratic in the extent.
 struct CumProd {
   static constexpr const char* name = "cumprod";
   template <Scalar T>
@@ -252,8 +253,8 @@ struct CumProd {
     const Var eye = tape.constant(Tensor::identity(n, c.dtype()));
     const Var row = reshape(c.input(0), Shape{outer, 1, n});
     const Var others = row * (1.0 - eye) + eye;  // [outer, k, i]
-    const Var products = reshape(cumprod(reshape(others, Shape{outer * n, n}), 1),
-                                 Shape{outer, n, n});
+    const Var products =
+        reshape(cumprod(reshape(others, Shape{outer * n, n}), 1), Shape{outer, n, n});
     Tensor upper = Tensor::zeros({n, n}, c.dtype());
     visit(c.dtype(), [&]<class T>(T) {
       const auto v = upper.template mutable_values<T>();
@@ -277,10 +278,12 @@ Reduction arrange(Var x, const Axes& axes, Keep keep, const char* op) {
     reduced.fill(true);
   else
     for (int k = 0; k < axes.count; ++k) {
-      bool& r = reduced[static_cast<std::size_t>(s.resolve(axes.list[static_cast<std::size_t>(k)], op))];
+      bool& r =
+          reduced[static_cast<std::size_t>(s.resolve(axes.list[static_cast<std::size_t>(k)], op))];
       if (r)
         throw ShapeError(std::string(op) + ": " + to_string(s) + ": axis " +
-                         std::to_string(axes.list[static_cast<std::size_t>(k)]) + " is given twice");
+                         std::to_string(axes.list[static_cast<std::size_t>(k)]) +
+                         " is given twice");
       r = true;
     }
   std::array<std::int64_t, Shape::max_rank> extents{};
@@ -349,12 +352,13 @@ Var min(Var x, const Axes& axes, Keep keep) {
 Var logsumexp(Var x, const Axes& axes, Keep keep) {
   return ops::reduced<ops::LogSumExp>(x, axes, keep, true);
 }
-Var norm(Var x, const Axes& axes, Keep keep) { return ops::reduced<ops::Norm>(x, axes, keep, true); }
+Var norm(Var x, const Axes& axes, Keep keep) {
+  return ops::reduced<ops::Norm>(x, axes, keep, true);
+}
 
 Var mean(Var x, const Axes& axes, Keep keep) {
   const std::int64_t n = ops::reduced_count(x, axes, "mean");
-  if (n == 0)
-    throw ShapeError("mean: " + to_string(x.shape()) + ": nothing is left to reduce");
+  if (n == 0) throw ShapeError("mean: " + to_string(x.shape()) + ": nothing is left to reduce");
   return affine(sum(x, axes, keep), 1.0 / static_cast<double>(n), 0);
 }
 

@@ -65,8 +65,8 @@ struct LogSoftmax {
   static void pullback(const Pullback& c) {
     bool fresh = false;
     T* d = c.adjoint<T>(0, fresh);
-    log_softmax_pullback(line(c.shape(), c.attributes<Axis>().axis), c.output<T>(),
-                         c.gradient<T>(), d, !fresh);
+    log_softmax_pullback(line(c.shape(), c.attributes<Axis>().axis), c.output<T>(), c.gradient<T>(),
+                         d, !fresh);
   }
   static void recorded(const Recorded& c) {
     const Var g = c.gradient();

@@ -48,7 +48,8 @@ Var make_view(Var x, std::int64_t first, const Shape& shape, const char* name) {
   const std::uint32_t from = s.index_of(x, name);
   Node& n = s.push();
   const Node& source = s.node(from);
-  n.value = static_cast<char*>(source.value) + first * static_cast<std::int64_t>(bytes(source.dtype));
+  n.value =
+      static_cast<char*>(source.value) + first * static_cast<std::int64_t>(bytes(source.dtype));
   n.shape = shape;
   n.dtype = source.dtype;
   n.aliases = true;
@@ -117,7 +118,8 @@ Var flatten(Var x, int axis) {
   std::array<std::int64_t, Shape::max_rank> e{};
   std::copy(s.begin(), s.begin() + a, e.begin());
   e[static_cast<std::size_t>(a)] = s.product(a, s.rank());
-  return reshape(x, Shape(std::span<const std::int64_t>(e.data(), static_cast<std::size_t>(a + 1))));
+  return reshape(x,
+                 Shape(std::span<const std::int64_t>(e.data(), static_cast<std::size_t>(a + 1))));
 }
 
 Var unsqueeze(Var x, int axis) { return reshape(x, x.shape().inserted(axis, 1)); }

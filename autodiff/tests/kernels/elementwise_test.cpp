@@ -1,5 +1,5 @@
-// Functions over arrays, against float64 on bit patterns from all over float32, on every instruction
-// set that this machine has.
+// Functions over arrays, against float64 on bit patterns from all over float32, on every
+// instruction set that this machine has.
 #include "kernels/elementwise.hpp"
 
 #include <bit>
@@ -20,17 +20,23 @@ constexpr float inf = std::numeric_limits<float>::infinity();
 struct Row {
   Function f;
   const char* name;
-  double units;       // in the last place
-  float least = 0;    // the unit is not taken smaller than that of this
+  double units;     // in the last place
+  float least = 0;  // the unit is not taken smaller than that of this
 };
 
 const std::vector<Row> rows{
-    {Function::exp, "exp", 1.5},           {Function::expm1, "expm1", 2},
-    {Function::log, "log", 1.5},           {Function::log1p, "log1p", 3},
-    {Function::sin, "sin", 2},             {Function::cos, "cos", 2},
-    {Function::tanh, "tanh", 3.5},         {Function::sigmoid, "sigmoid", 3},
-    {Function::softplus, "softplus", 4},   {Function::erf, "erf", 2},
-    {Function::normal_cdf, "normal_cdf", 3}, {Function::gelu, "gelu", 3},
+    {Function::exp, "exp", 1.5},
+    {Function::expm1, "expm1", 2},
+    {Function::log, "log", 1.5},
+    {Function::log1p, "log1p", 3},
+    {Function::sin, "sin", 2},
+    {Function::cos, "cos", 2},
+    {Function::tanh, "tanh", 3.5},
+    {Function::sigmoid, "sigmoid", 3},
+    {Function::softplus, "softplus", 4},
+    {Function::erf, "erf", 2},
+    {Function::normal_cdf, "normal_cdf", 3},
+    {Function::gelu, "gelu", 3},
     {Function::gelu_slope, "gelu_slope", 4, 0.0625f},
 };
 

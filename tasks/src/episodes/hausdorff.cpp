@@ -106,8 +106,7 @@ std::vector<int> nearest_shapes(const std::vector<InkShape>& training,
   return answers;
 }
 
-std::vector<int> hausdorff_answers(const ImageSet& set, const EpisodePlan& plan,
-                                   Threads* threads) {
+std::vector<int> hausdorff_answers(const ImageSet& set, const EpisodePlan& plan, Threads* threads) {
   const std::size_t way = plan.classes.size();
   const auto shapes = [&](const std::vector<int>& images) {
     std::vector<InkShape> out;

@@ -191,8 +191,7 @@ class Neighbours {
 };
 
 /// One drawer's 20 characters against another's, the error in percent.
-double hausdorff(const Split& split, bool within, const MeasureOptions& options,
-                 Threads* threads) {
+double hausdorff(const Split& split, bool within, const MeasureOptions& options, Threads* threads) {
   const ImageSet& set = *split.set;
   const EpisodeSampler sampler(
       split, {.way = 20, .shot = 1, .query = 1, .within = within ? 1.0 : 0.0}, Key(options.seed));
@@ -220,14 +219,14 @@ void check(const ImageSet& set) {
     group = c.group;
     largest = std::max(largest, here);
     if (c.group < 0 || c.count != 20 || set.channels() != 1)
-      throw DataError(fmt::format("measure: {}: {} drawings in {} channels{}; 20 drawings in grey, "
-                                  "in alphabets, are measured",
-                                  c.name, c.count, set.channels(),
-                                  c.group < 0 ? ", no alphabet" : ""));
+      throw DataError(
+          fmt::format("measure: {}: {} drawings in {} channels{}; 20 drawings in grey, "
+                      "in alphabets, are measured",
+                      c.name, c.count, set.channels(), c.group < 0 ? ", no alphabet" : ""));
   }
   if (largest < 20)
-    throw DataError(fmt::format("measure: the largest alphabet has {} characters; 20 are needed",
-                                largest));
+    throw DataError(
+        fmt::format("measure: the largest alphabet has {} characters; 20 are needed", largest));
 }
 
 }  // namespace

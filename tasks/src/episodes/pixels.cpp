@@ -21,8 +21,7 @@ std::size_t at(std::int64_t value) { return static_cast<std::size_t>(value); }
 
 /// Squared distances of q to `count` <= 4 rows.
 template <std::size_t count>
-void distances(const float* q, const std::array<const float*, 4>& rows, std::size_t n,
-               float* out) {
+void distances(const float* q, const std::array<const float*, 4>& rows, std::size_t n, float* out) {
   float sums[count][lanes] = {};
   std::size_t i = 0;
   for (; i + lanes <= n; i += lanes)
@@ -63,8 +62,7 @@ std::size_t nearest(const float* q, const std::vector<const float*>& rows, std::
 
 }  // namespace
 
-std::vector<int> nearest_pixels(const Tensor& support, const Indices& labels,
-                                const Tensor& query) {
+std::vector<int> nearest_pixels(const Tensor& support, const Indices& labels, const Tensor& query) {
   if (support.shape().rank() < 1 || query.shape().rank() != support.shape().rank() ||
       !(support.shape().with(0, 1) == query.shape().with(0, 1)) ||
       labels.size() != support.shape()[0] || support.shape()[0] == 0)
@@ -77,8 +75,7 @@ std::vector<int> nearest_pixels(const Tensor& support, const Indices& labels,
   for (std::int64_t i = 0; i < support.shape()[0]; ++i) rows.push_back(s.data() + at(i) * n);
   std::vector<int> answers;
   for (std::int64_t i = 0; i < query.shape()[0]; ++i)
-    answers.push_back(
-        labels[static_cast<std::int64_t>(nearest(q.data() + at(i) * n, rows, n))]);
+    answers.push_back(labels[static_cast<std::int64_t>(nearest(q.data() + at(i) * n, rows, n))]);
   return answers;
 }
 

@@ -46,11 +46,11 @@ EpisodeSampler::EpisodeSampler(Split split, const EpisodeOptions& options, Key k
     if (groups_.empty() || groups_.back().group != one.group) groups_.push_back({one.group, {}});
     groups_.back().classes.push_back(c);
   }
-  const auto of = fmt::format("{} classes of the {} split{}", classes_.size(), split_.name,
-                              small_classes == 0
-                                  ? ""
-                                  : fmt::format(" ({} left out: fewer than {} + {} images)",
-                                                small_classes, options.shot, options.query));
+  const auto of =
+      fmt::format("{} classes of the {} split{}", classes_.size(), split_.name,
+                  small_classes == 0 ? ""
+                                     : fmt::format(" ({} left out: fewer than {} + {} images)",
+                                                   small_classes, options.shot, options.query));
   if (options.within < 1 && std::int64_t{options.way} > copies * std::ssize(classes_))
     throw DataError(fmt::format("episodes: {}-way asked of {}", options.way, of));
   if (options.within > 0) {
@@ -64,9 +64,10 @@ EpisodeSampler::EpisodeSampler(Split split, const EpisodeOptions& options, Key k
       return ++small_groups > 0;
     });
     if (groups_.empty())
-      throw DataError(fmt::format("episodes: {}-way within one alphabet: the largest of {} in the "
-                                  "{} split has {} classes",
-                                  options.way, small_groups, split_.name, largest));
+      throw DataError(
+          fmt::format("episodes: {}-way within one alphabet: the largest of {} in the "
+                      "{} split has {} classes",
+                      options.way, small_groups, split_.name, largest));
   }
   renderer_ = std::make_unique<Renderer>(
       split_.set, RenderOptions{.size = options.size, .centre = options.centre});
@@ -91,10 +92,18 @@ EpisodePlan EpisodeSampler::plan(std::uint64_t e) const {
     plan.classes.push_back((*from)[at(drawn / copies)]);
     const auto own = static_cast<int>(random.below(4));
     switch (o.rotations) {
-      case Rotations::none: plan.turns.push_back(0); break;
-      case Rotations::drawn: plan.turns.push_back(within ? all_turned : own); break;
-      case Rotations::episode: plan.turns.push_back(all_turned); break;
-      case Rotations::classes: plan.turns.push_back(static_cast<int>(drawn % 4)); break;
+      case Rotations::none:
+        plan.turns.push_back(0);
+        break;
+      case Rotations::drawn:
+        plan.turns.push_back(within ? all_turned : own);
+        break;
+      case Rotations::episode:
+        plan.turns.push_back(all_turned);
+        break;
+      case Rotations::classes:
+        plan.turns.push_back(static_cast<int>(drawn % 4));
+        break;
     }
   }
   Random drawings(key(e).split("images"));
@@ -143,8 +152,8 @@ Episode EpisodeSampler::episode(std::uint64_t e) const {
   Episode episode{plan(e), {}, {}, {}, labels(options_.shot), labels(options_.query)};
   const std::int64_t supports = std::ssize(episode.plan.support);
   const std::int64_t all = supports + std::ssize(episode.plan.query);
-  episode.images = Tensor::uninitialised(
-      {all, options_.size, options_.size, split_.set->channels()});
+  episode.images =
+      Tensor::uninitialised({all, options_.size, options_.size, split_.set->channels()});
   render(episode.plan, episode.images.mutable_values<float>());
   episode.support = episode.images.rows(0, supports);
   episode.query = episode.images.rows(supports, all);

@@ -17,9 +17,10 @@ enum class Side { train, validation, test };
 
 // Vinyals et al. (2016), as Snell's files give it. Gurmukhi is cut: characters 42 to 45 test.
 const std::vector<std::string> vinyals_test = {
-    "Kannada", "Keble", "Malayalam", "Manipuri", "Mongolian",
-    "Old_Church_Slavonic_(Cyrillic)", "Oriya", "Sylheti", "Syriac_(Serto)", "Tengwar",
-    "Tibetan", "ULOG"};
+    "Kannada",  "Keble",     "Malayalam",
+    "Manipuri", "Mongolian", "Old_Church_Slavonic_(Cyrillic)",
+    "Oriya",    "Sylheti",   "Syriac_(Serto)",
+    "Tengwar",  "Tibetan",   "ULOG"};
 const std::vector<std::string> vinyals_validation = {"Armenian", "Bengali", "Early_Aramaic",
                                                      "Hebrew", "Mkhedruli_(Georgian)"};
 
@@ -42,11 +43,11 @@ std::vector<Side> by_character(const ImageSet& set, const SplitOptions& options)
   std::vector<Side> sides;
   for (const ImageSet::Class& c : set.classes()) {
     const std::string& group = set.groups()[static_cast<std::size_t>(c.group)];
-    const bool cut = group == "Gurmukhi" && c.name >= "Gurmukhi/character42" &&
-                     c.name <= "Gurmukhi/character45";
-    sides.push_back(among(vinyals_test, group) || cut   ? Side::test
+    const bool cut =
+        group == "Gurmukhi" && c.name >= "Gurmukhi/character42" && c.name <= "Gurmukhi/character45";
+    sides.push_back(among(vinyals_test, group) || cut  ? Side::test
                     : among(vinyals_validation, group) ? Side::validation
-                                                        : Side::train);
+                                                       : Side::train);
   }
   return sides;
 }
@@ -130,8 +131,7 @@ std::vector<Side> by_group(const ImageSet& set, const SplitOptions& options) {
     units.count(validations.value_or(validation), Side::validation);
   std::vector<Side> sides;
   for (std::size_t c = 0; c < set.classes().size(); ++c)
-    sides.push_back(
-        units.side(grouped ? static_cast<std::size_t>(set.classes()[c].group) : c));
+    sides.push_back(units.side(grouped ? static_cast<std::size_t>(set.classes()[c].group) : c));
   return sides;
 }
 

@@ -126,8 +126,8 @@ std::string DataSpec::text() const {
 std::shared_ptr<const ImageSet> read_data(const DataSpec& spec, const ReadOptions& options,
                                           Threads* threads) {
   if (spec.kind == "strokes")
-    return generate_strokes({.alphabets = spec.alphabets, .drawers = spec.drawers,
-                             .seed = spec.seed}, threads);
+    return generate_strokes(
+        {.alphabets = spec.alphabets, .drawers = spec.drawers, .seed = spec.seed}, threads);
   if (spec.kind == "omniglot")
     return read_omniglot({spec.paths.begin(), spec.paths.end()}, options);
   if (spec.kind == "folder") {

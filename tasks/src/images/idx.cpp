@@ -63,8 +63,8 @@ class Stream {
       } else if (status == Z_BUF_ERROR) {
         throw DataError(name_ + ": gzip data cut short: truncated download?");
       } else if (status != Z_OK) {
-        throw DataError(fmt::format("{}: broken gzip data: {}", name_,
-                                    z_.msg ? z_.msg : "inflate failed"));
+        throw DataError(
+            fmt::format("{}: broken gzip data: {}", name_, z_.msg ? z_.msg : "inflate failed"));
       }
     }
     return done;
@@ -99,12 +99,18 @@ std::string times(const std::vector<std::int64_t>& extents) {
 
 std::string type_name(unsigned type) {
   switch (type) {
-    case 0x09: return "signed bytes (0x09)";
-    case 0x0B: return "16-bit integers (0x0B)";
-    case 0x0C: return "32-bit integers (0x0C)";
-    case 0x0D: return "32-bit floats (0x0D)";
-    case 0x0E: return "64-bit floats (0x0E)";
-    default: return fmt::format("type 0x{:02X}", type);
+    case 0x09:
+      return "signed bytes (0x09)";
+    case 0x0B:
+      return "16-bit integers (0x0B)";
+    case 0x0C:
+      return "32-bit integers (0x0C)";
+    case 0x0D:
+      return "32-bit floats (0x0D)";
+    case 0x0E:
+      return "64-bit floats (0x0E)";
+    default:
+      return fmt::format("type 0x{:02X}", type);
   }
 }
 
@@ -113,8 +119,7 @@ unsigned checked_dimensions(const std::array<std::uint8_t, 4>& magic, const std:
   if (a == 0 && b == 0 && c >= 0x08 && c <= 0x0E) {
     if (c != 0x08)
       throw DataError(fmt::format("{}: holds {}; bytes (0x08) are read", name, type_name(c)));
-    if (d < 1 || d > 4)
-      throw DataError(fmt::format("{}: {} dimensions; 1 to 4 are read", name, d));
+    if (d < 1 || d > 4) throw DataError(fmt::format("{}: {} dimensions; 1 to 4 are read", name, d));
     return d;
   }
   if (c == 0 && d == 0 && b >= 0x08 && b <= 0x0E)
@@ -122,8 +127,8 @@ unsigned checked_dimensions(const std::array<std::uint8_t, 4>& magic, const std:
         "{}: bytes reversed (magic {:02x} {:02x} 00 00): a little-endian file is not IDX", name, a,
         b));
   if (a == 0x1f && b == 0x8b) throw DataError(name + ": gzip inside gzip, an IDX file expected");
-  throw DataError(fmt::format("{}: not an IDX file (begins {:02x} {:02x} {:02x} {:02x})", name, a,
-                              b, c, d));
+  throw DataError(
+      fmt::format("{}: not an IDX file (begins {:02x} {:02x} {:02x} {:02x})", name, a, b, c, d));
 }
 
 }  // namespace
@@ -140,12 +145,13 @@ Idx decode_idx(std::span<const std::uint8_t> file, const std::string& name) {
   bool overflow = false;
   for (unsigned i = 0; i < dimensions; ++i) {
     if (stream.read(word) < 4)
-      throw DataError(fmt::format("{}: header cut short: {} dimensions announced", name,
-                                  dimensions));
+      throw DataError(
+          fmt::format("{}: header cut short: {} dimensions announced", name, dimensions));
     const std::uint32_t extent = (std::uint32_t{word[0]} << 24) | (std::uint32_t{word[1]} << 16) |
                                  (std::uint32_t{word[2]} << 8) | word[3];
     idx.extents.push_back(extent);
-    overflow = overflow || (extent != 0 && size > std::numeric_limits<std::int64_t>::max() / extent);
+    overflow =
+        overflow || (extent != 0 && size > std::numeric_limits<std::int64_t>::max() / extent);
     if (!overflow) size *= extent;
   }
   const std::string shape = times(idx.extents);
@@ -156,20 +162,20 @@ Idx decode_idx(std::span<const std::uint8_t> file, const std::string& name) {
   const std::uint64_t possible =
       stream.gzip() ? std::uint64_t{file.size()} * 1032 : std::uint64_t{file.size()};
   if (overflow || size > largest_file || (stream.gzip() && size + header > possible))
-    throw DataError(fmt::format(
-        "{}: its header promises {}{} bytes, more than {}", name, shape,
-        overflow ? "" : fmt::format(" = {}", size),
-        overflow || size > largest_file ? "is read" : "its gzip data can hold"));
+    throw DataError(
+        fmt::format("{}: its header promises {}{} bytes, more than {}", name, shape,
+                    overflow ? "" : fmt::format(" = {}", size),
+                    overflow || size > largest_file ? "is read" : "its gzip data can hold"));
   if (!stream.gzip() && size + header > possible)
-    throw DataError(fmt::format(
-        "{}: {} bytes expected from its header ({}), {} found: truncated download?", name, size,
-        shape, file.size() - header));
+    throw DataError(
+        fmt::format("{}: {} bytes expected from its header ({}), {} found: truncated download?",
+                    name, size, shape, file.size() - header));
   idx.bytes.resize(size);
   const std::size_t got = stream.read(idx.bytes);
   if (got < size)
-    throw DataError(fmt::format(
-        "{}: {} bytes expected from its header ({}), {} found: truncated download?", name, size,
-        shape, got));
+    throw DataError(
+        fmt::format("{}: {} bytes expected from its header ({}), {} found: truncated download?",
+                    name, size, shape, got));
   if (const std::uint64_t more = stream.rest(1 << 20); more > 0)
     throw DataError(fmt::format("{}: {} bytes expected from its header ({}), {}{} more found", name,
                                 size, shape, more >= 1 << 20 ? "at least " : "", more));

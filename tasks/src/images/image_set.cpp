@@ -18,8 +18,7 @@ const std::array<std::array<std::uint8_t, 8>, 256>& unpacked() {
   static const auto table = [] {
     std::array<std::array<std::uint8_t, 8>, 256> t{};
     for (unsigned byte = 0; byte < 256; ++byte)
-      for (unsigned bit = 0; bit < 8; ++bit)
-        t[byte][bit] = (byte >> (7 - bit)) & 1u ? 255 : 0;
+      for (unsigned bit = 0; bit < 8; ++bit) t[byte][bit] = (byte >> (7 - bit)) & 1u ? 255 : 0;
     return t;
   }();
   return table;
@@ -38,9 +37,7 @@ Image shrunk(const Image& image, int side) {
 
 }  // namespace
 
-int ImageSet::class_of(int image) const {
-  return static_cast<int>(records_[at(image)].owner);
-}
+int ImageSet::class_of(int image) const { return static_cast<int>(records_[at(image)].owner); }
 
 int ImageSet::side(int image) const { return records_[at(image)].side; }
 
@@ -104,10 +101,10 @@ void ImageSetBuilder::add(const std::string& group, const std::string& name,
   colour_ = colour_ || image.channels == 3;
   const bool bits = image.channels == 1 && std::all_of(image.bytes.begin(), image.bytes.end(),
                                                        [](auto b) { return b == 0 || b == 255; });
-  items_.push_back({order,
-                    {bytes_.size(), static_cast<std::uint32_t>(owner),
-                     static_cast<std::uint16_t>(image.height),
-                     static_cast<std::uint8_t>(image.channels), bits}});
+  items_.push_back(
+      {order,
+       {bytes_.size(), static_cast<std::uint32_t>(owner), static_cast<std::uint16_t>(image.height),
+        static_cast<std::uint8_t>(image.channels), bits}});
   if (!bits) {
     bytes_.insert(bytes_.end(), image.bytes.begin(), image.bytes.end());
     return;
@@ -148,8 +145,7 @@ std::shared_ptr<const ImageSet> ImageSetBuilder::finish(std::string name, Ink in
     set->classes_.push_back({l.group.empty() ? l.name : l.group + "/" + l.name,
                              l.group.empty() ? -1 : static_cast<int>(set->groups_.size()) - 1});
   }
-  for (Item& item : items_)
-    item.record.owner = static_cast<std::uint32_t>(rank[item.record.owner]);
+  for (Item& item : items_) item.record.owner = static_cast<std::uint32_t>(rank[item.record.owner]);
   std::stable_sort(items_.begin(), items_.end(), [](const Item& a, const Item& b) {
     return a.record.owner != b.record.owner ? a.record.owner < b.record.owner : a.order < b.order;
   });

@@ -47,8 +47,8 @@ std::vector<std::pair<std::string, std::string>> read_labels(Store& store, std::
 double OneShotTask::error_percent(std::size_t run, const std::vector<int>& given) const {
   const std::vector<int>& right = runs.at(run).answers;
   if (given.size() != right.size())
-    throw DataError(fmt::format("one-shot task: {} answers given, {} expected", given.size(),
-                                right.size()));
+    throw DataError(
+        fmt::format("one-shot task: {} answers given, {} expected", given.size(), right.size()));
   int wrong = 0;
   for (std::size_t i = 0; i < right.size(); ++i) wrong += given[i] != right[i];
   return 100.0 * wrong / static_cast<double>(right.size());

@@ -2,8 +2,8 @@
 // The header is checked before libpng sees a byte, so size limits hold whatever the library does.
 // libpng reports errors by longjmp: everything between setjmp and a possible jump is plain data,
 // and memory is owned outside. Ancillary chunks but tRNS are skipped unread (text bombs).
-#include <png.h>
 #include <fmt/format.h>
+#include <png.h>
 
 #include <array>
 #include <csetjmp>
@@ -102,12 +102,13 @@ bool begins(std::span<const std::uint8_t> bytes, const char* magic, std::size_t 
 std::array<int, 2> checked_size(std::span<const std::uint8_t> bytes, const std::string& name) {
   if (bytes.empty()) throw DataError(name + ": empty file, a PNG expected");
   if (!begins(bytes, "\x89PNG\r\n\x1a\n", 8)) {
-    const char* seen = begins(bytes, "\xff\xd8\xff", 3)      ? " but a JPEG"
-                       : begins(bytes, "GIF8", 4)            ? " but a GIF"
-                       : begins(bytes, "BM", 2)              ? " but a BMP"
-                       : begins(bytes, "PK\x03\x04", 4)      ? " but a zip archive"
-                       : begins(bytes, "\x89PNG", bytes.size() < 4 ? bytes.size() : 4) ? ", cut short"
-                                                             : "";
+    const char* seen = begins(bytes, "\xff\xd8\xff", 3) ? " but a JPEG"
+                       : begins(bytes, "GIF8", 4)       ? " but a GIF"
+                       : begins(bytes, "BM", 2)         ? " but a BMP"
+                       : begins(bytes, "PK\x03\x04", 4) ? " but a zip archive"
+                       : begins(bytes, "\x89PNG", bytes.size() < 4 ? bytes.size() : 4)
+                           ? ", cut short"
+                           : "";
     throw DataError(fmt::format("{}: not a PNG{} (by its first bytes)", name, seen));
   }
   if (bytes.size() < 33 || big_endian(bytes.data() + 8) != 13 ||

@@ -64,13 +64,15 @@ void add_omniglot(ImageSetBuilder& builder, Store& store, const ReadOptions& opt
       const std::string &alphabet = parts[parts.size() - 3], &letter = parts[parts.size() - 2];
       const auto [known, fresh] = alphabets.insert({alphabet, store.root()});
       if (!fresh && known->second != store.root())
-        throw DataError(fmt::format("{}: alphabet {} is in {} too: its characters would be two "
-                                    "classes each",
-                                    store.root(), alphabet, known->second));
+        throw DataError(
+            fmt::format("{}: alphabet {} is in {} too: its characters would be two "
+                        "classes each",
+                        store.root(), alphabet, known->second));
       const Image image = decode_png(store.read(i), file);
       if (image.channels != 1)
-        throw DataError(file + ": in colour; Omniglot's drawings are black and white "
-                               "(read other images with folder:PATH)");
+        throw DataError(file +
+                        ": in colour; Omniglot's drawings are black and white "
+                        "(read other images with folder:PATH)");
       if (image.height != image.width)
         throw DataError(fmt::format("{}: {} x {} pixels; Omniglot's drawings are square", file,
                                     image.width, image.height));
@@ -115,16 +117,16 @@ std::shared_ptr<const ImageSet> read_folder(const std::filesystem::path& path,
         throw DataError(file + ": expected at <class>/<image>.png or <group>/<class>/<image>.png");
       if (depth == 0) depth = parts.size();
       if (parts.size() != depth)
-        throw DataError(fmt::format("{}: {} folders deep, the images before it {}: either "
-                                    "<class>/<image>.png or <group>/<class>/<image>.png",
-                                    file, parts.size() - 1, depth - 1));
+        throw DataError(
+            fmt::format("{}: {} folders deep, the images before it {}: either "
+                        "<class>/<image>.png or <group>/<class>/<image>.png",
+                        file, parts.size() - 1, depth - 1));
       builder.add(depth == 3 ? parts[0] : "", parts[depth - 2], parts.back(),
                   decode_png(store->read(i), file));
     });
   }
   require_images(builder, store->root());
-  return options.ink ? builder.finish(store->root(), *options.ink)
-                     : builder.finish(store->root());
+  return options.ink ? builder.finish(store->root(), *options.ink) : builder.finish(store->root());
 }
 
 }  // namespace metatape::tasks

@@ -17,7 +17,8 @@ namespace {
 void add_pair(ImageSetBuilder& builder, const IdxPair& pair) {
   const int largest = *std::max_element(pair.labels.begin(), pair.labels.end());
   const int digits = largest > 99 ? 3 : largest > 9 ? 2 : 1;
-  const std::size_t n = static_cast<std::size_t>(pair.height) * static_cast<std::size_t>(pair.width);
+  const std::size_t n =
+      static_cast<std::size_t>(pair.height) * static_cast<std::size_t>(pair.width);
   for (std::size_t i = 0; i < static_cast<std::size_t>(pair.count); ++i) {
     const std::uint8_t* from = pair.images.data() + i * n;
     builder.add("", fmt::format("{:0{}}", pair.labels[i], digits), "",
@@ -52,8 +53,8 @@ std::shared_ptr<const ImageSet> read_cifar10(const std::filesystem::path& folder
     for (std::string line; std::getline(lines, line);)
       if (!line.empty() && line != "\r") names.push_back(line.substr(0, line.find('\r')));
     if (names.size() != 10)
-      throw DataError(fmt::format("{}: {} names of classes, 10 expected", meta.string(),
-                                  names.size()));
+      throw DataError(
+          fmt::format("{}: {} names of classes, 10 expected", meta.string(), names.size()));
   }
   ImageSetBuilder builder;
   for (const char* batch : {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
@@ -67,8 +68,8 @@ std::shared_ptr<const ImageSet> read_cifar10(const std::filesystem::path& folder
     for (std::size_t i = 0; i < bytes.size() / record; ++i) {
       const std::uint8_t* from = bytes.data() + i * record;
       if (*from > 9)
-        throw DataError(fmt::format("{}: label {} at image {}; labels are 0 to 9", path.string(),
-                                    *from, i));
+        throw DataError(
+            fmt::format("{}: label {} at image {}; labels are 0 to 9", path.string(), *from, i));
       Image image{32, 32, 3, std::vector<std::uint8_t>(3 * plane)};
       for (std::size_t p = 0; p < plane; ++p)
         for (std::size_t c = 0; c < 3; ++c) image.bytes[3 * p + c] = from[1 + c * plane + p];
@@ -76,7 +77,8 @@ std::shared_ptr<const ImageSet> read_cifar10(const std::filesystem::path& folder
     }
   }
   if (builder.images() == 0)
-    throw DataError(folder.string() + ": no data_batch_1.bin to data_batch_5.bin or test_batch.bin");
+    throw DataError(folder.string() +
+                    ": no data_batch_1.bin to data_batch_5.bin or test_batch.bin");
   return builder.finish(folder.string(), Ink::light);
 }
 

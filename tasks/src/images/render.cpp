@@ -36,8 +36,10 @@ void turn(std::span<float> image, int size, int channels, int turns) {
     for (int x = 0; x < size; ++x) {
       // twice the distance from the middle, so that everything is whole
       const int dy = 2 * y - size + 1, dx = 2 * x - size + 1;
-      const int sy = (static_cast<int>(m[0][0]) * dy + static_cast<int>(m[0][1]) * dx + size - 1) / 2;
-      const int sx = (static_cast<int>(m[1][0]) * dy + static_cast<int>(m[1][1]) * dx + size - 1) / 2;
+      const int sy =
+          (static_cast<int>(m[0][0]) * dy + static_cast<int>(m[0][1]) * dx + size - 1) / 2;
+      const int sx =
+          (static_cast<int>(m[1][0]) * dy + static_cast<int>(m[1][1]) * dx + size - 1) / 2;
       for (int c = 0; c < channels; ++c)
         image[at((y * size + x) * channels + c)] = from[at((sy * size + sx) * channels + c)];
     }
@@ -207,8 +209,8 @@ void Renderer::warped(int image, int turns, const Affine& map, std::span<float> 
       const std::uint8_t* p = source + ri * stride + ci * depth;
       for (int k = 0; k < depth; ++k, ++p) {
         const float above = static_cast<float>(p[0]) * (1 - fc) + static_cast<float>(p[depth]) * fc;
-        const float below = static_cast<float>(p[stride]) * (1 - fc) +
-                            static_cast<float>(p[stride + depth]) * fc;
+        const float below =
+            static_cast<float>(p[stride]) * (1 - fc) + static_cast<float>(p[stride + depth]) * fc;
         *pixel++ = (above * (1 - fr) + below * fr) * (1.0f / 255.0f);
       }
     }
@@ -216,8 +218,8 @@ void Renderer::warped(int image, int turns, const Affine& map, std::span<float> 
 }
 
 Tensor Renderer::images(std::span<const int> images) const {
-  Tensor out = Tensor::uninitialised({static_cast<std::int64_t>(images.size()), options_.size,
-                                      options_.size, set_->channels()});
+  Tensor out = Tensor::uninitialised(
+      {static_cast<std::int64_t>(images.size()), options_.size, options_.size, set_->channels()});
   const std::span<float> values = out.mutable_values<float>();
   for (std::size_t i = 0; i < images.size(); ++i)
     plain(images[i], 0, values.subspan(i * floats(), floats()));

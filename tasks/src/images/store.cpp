@@ -83,9 +83,7 @@ class ZipStore : public Store {
   ZipStore(const ZipStore&) = delete;
   ZipStore& operator=(const ZipStore&) = delete;
 
-  std::string full_name(std::size_t member) const override {
-    return root_ + ": " + names_[member];
-  }
+  std::string full_name(std::size_t member) const override { return root_ + ": " + names_[member]; }
 
   std::vector<std::uint8_t> read(std::size_t member) override {
     const auto fail = [&](const char* why) {
@@ -184,9 +182,10 @@ std::unique_ptr<Store> Store::open(const fs::path& path) {
   const fs::file_status status = fs::status(path, why);
   if (fs::is_directory(status)) return std::make_unique<FolderStore>(path);
   if (!fs::exists(status))
-    throw DataError(fmt::format(
-        "{}: {}", path.string(),
-        why && why != std::errc::no_such_file_or_directory ? why.message() : "no such file or folder"));
+    throw DataError(fmt::format("{}: {}", path.string(),
+                                why && why != std::errc::no_such_file_or_directory
+                                    ? why.message()
+                                    : "no such file or folder"));
   return std::make_unique<ZipStore>(path);
 }
 
@@ -202,8 +201,8 @@ std::vector<std::string> components(const std::string& name) {
 
 bool ends_with(const std::string& name, const std::string& ending) {
   return name.size() >= ending.size() &&
-         std::equal(ending.begin(), ending.end(), name.end() - static_cast<std::ptrdiff_t>(ending.size()),
-                    [](char a, char b) {
+         std::equal(ending.begin(), ending.end(),
+                    name.end() - static_cast<std::ptrdiff_t>(ending.size()), [](char a, char b) {
                       return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
                     });
 }

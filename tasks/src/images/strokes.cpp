@@ -23,7 +23,7 @@ constexpr int side = 105;
 constexpr Point middle{49.3, 50.6};
 constexpr double margin = 3, pen = 2, too_alike = 8;
 constexpr double lightest = 0.028, heaviest = 0.112;  // mean ink of Omniglot's alphabets
-constexpr int redraws = 50;  // then what was drawn last stays
+constexpr int redraws = 50;                           // then what was drawn last stays
 
 struct Box {
   Point low{std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
@@ -204,8 +204,7 @@ std::unique_ptr<const GeneratedAlphabet::Design> GeneratedAlphabet::Design::make
       const bool taken = std::any_of(ideals.begin(), ideals.end(),
                                      [&](const auto& other) { return alike(image, other); });
       if (taken && attempt < redraws) continue;
-      design->frames.push_back(
-          frame(strokes::build(design->style, character, nullptr), character));
+      design->frames.push_back(frame(strokes::build(design->style, character, nullptr), character));
       design->characters.push_back(std::move(character));
       for (const float v : image) ink += v / static_cast<float>(image.size() * count);
       ideals.push_back(std::move(image));
@@ -224,9 +223,7 @@ GeneratedAlphabet::GeneratedAlphabet(std::uint64_t seed, int alphabet) {
 GeneratedAlphabet::~GeneratedAlphabet() = default;
 GeneratedAlphabet::GeneratedAlphabet(GeneratedAlphabet&&) noexcept = default;
 
-int GeneratedAlphabet::characters() const {
-  return static_cast<int>(design_->characters.size());
-}
+int GeneratedAlphabet::characters() const { return static_cast<int>(design_->characters.size()); }
 
 Image GeneratedAlphabet::ideal(int character) const {
   return design_->ideal(design_->characters.at(static_cast<std::size_t>(character)));
@@ -238,8 +235,7 @@ Image GeneratedAlphabet::draw(int character, int drawer) const {
   Random hand(design_->key.split("drawer", d));
   const strokes::Drawer person = strokes::draw_drawer(hand);
   Random random(design_->key.split("character", c).split("drawing", d));
-  std::vector<Path> paths =
-      strokes::build(design_->style, design_->characters.at(c), &random);
+  std::vector<Path> paths = strokes::build(design_->style, design_->characters.at(c), &random);
 
   const Frame& f = design_->frames[c];
   const double size = std::exp(person.log_size + random.normal(0, 0.09));
@@ -294,9 +290,10 @@ std::shared_ptr<const ImageSet> generate_strokes(const StrokesOptions& options, 
     for (std::size_t a = first; a < last; ++a) {
       const std::vector<Image> images = std::move(drawn[a]);
       for (std::size_t i = 0; i < images.size(); ++i)
-        builder.add(fmt::format("strokes{:0{}}", a + 1, digits),
-                    fmt::format("character{:02}", i / static_cast<std::size_t>(options.drawers) + 1),
-                    "", images[i]);
+        builder.add(
+            fmt::format("strokes{:0{}}", a + 1, digits),
+            fmt::format("character{:02}", i / static_cast<std::size_t>(options.drawers) + 1), "",
+            images[i]);
     }
   }
   return builder.finish(fmt::format("strokes (seed {})", options.seed), Ink::light);

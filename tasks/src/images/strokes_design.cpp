@@ -70,8 +70,8 @@ Path trace(const Primitive& primitive, double heading, double scale, Random* noi
     const double step = length / points_a_piece, bend = turn / points_a_piece;
     for (int i = 0; i < points_a_piece; ++i) {
       const double angle = (heading + bend * (i + 0.5)) * std::numbers::pi / 180;
-      path.push_back({path.back().row + step * std::sin(angle),
-                      path.back().column + step * std::cos(angle)});
+      path.push_back(
+          {path.back().row + step * std::sin(angle), path.back().column + step * std::cos(angle)});
     }
     heading += turn;
   }
@@ -119,8 +119,7 @@ Character draw_character(const Style& style, Random& random) {
     stroke.parent = static_cast<int>(random.below(static_cast<std::int64_t>(i)));
     constexpr std::array<Relation, 4> relations = {Relation::free, Relation::start, Relation::end,
                                                    Relation::along};
-    stroke.relation =
-        relations[static_cast<std::size_t>(pick(random, {0.30, 0.14, 0.18, 0.38}))];
+    stroke.relation = relations[static_cast<std::size_t>(pick(random, {0.30, 0.14, 0.18, 0.38}))];
     stroke.place = {random.normal(0, 0.6), random.normal(0, 0.6)};
     stroke.fraction = stroke.relation == Relation::start ? 0
                       : stroke.relation == Relation::end ? 1

@@ -27,10 +27,10 @@ struct Stroke {
   int primitive = 0;
   double heading = 0, scale = 1;
   Relation relation = Relation::first;
-  int parent = 0;           ///< an earlier stroke
-  double fraction = 0;      ///< along the parent
-  bool by_middle = false;   ///< touches with its middle instead of its first point
-  Point place;              ///< of a free stroke: where its mean lies
+  int parent = 0;          ///< an earlier stroke
+  double fraction = 0;     ///< along the parent
+  bool by_middle = false;  ///< touches with its middle instead of its first point
+  Point place;             ///< of a free stroke: where its mean lies
 };
 
 struct Character {

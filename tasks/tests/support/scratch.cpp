@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 
 void little(Bytes& out, std::uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+  for (int i = 0; i < bytes; ++i, value >>= 8) out.push_back(static_cast<std::uint8_t>(value));
 }
 
 void big(Bytes& out, std::uint32_t value) {
@@ -38,8 +38,7 @@ Bytes compressed(const Bytes& data, int window) {
 }
 
 std::uint32_t crc_of(const Bytes& data) {
-  return static_cast<std::uint32_t>(
-      crc32(0, data.data(), static_cast<uInt>(data.size())));
+  return static_cast<std::uint32_t>(crc32(0, data.data(), static_cast<uInt>(data.size())));
 }
 
 }  // namespace
@@ -59,7 +58,8 @@ std::string Folder::write(const std::string& name, const Bytes& bytes) const {
   const fs::path path = path_ / name;
   fs::create_directories(path.parent_path());
   std::ofstream out(path, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
   if (!out) throw std::runtime_error("cannot write " + path.string());
   return path.string();
 }
@@ -224,7 +224,8 @@ std::string real_data(const std::string& name) {
   if (said && *said) roots.emplace_back(said);
   // The project's root is the folder that holds tasks/; tests may run from anywhere below it.
   std::error_code ignored;
-  for (fs::path at = fs::path(__FILE__).parent_path(); at.has_relative_path(); at = at.parent_path())
+  for (fs::path at = fs::path(__FILE__).parent_path(); at.has_relative_path();
+       at = at.parent_path())
     if (fs::exists(at / "tasks" / "meson.build", ignored))
       roots.push_back(at.parent_path() / "shared" / "data");
   for (fs::path at = fs::current_path(ignored); at.has_relative_path(); at = at.parent_path())

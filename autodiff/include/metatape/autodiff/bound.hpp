@@ -47,13 +47,13 @@ class Bound {
 Bound bind(Tape& tape, const Params& params);
 Bound bind_constant(Tape& tape, const Params& params);
 
-// Arithmetic tensor by tensor. `a - b` and `a + b` accept a b that holds only some of a's names: the
-// others stay as they are (MAML that adapts the last layer only). DataError for a name a lacks.
+// Arithmetic tensor by tensor. `a - b` and `a + b` accept a b that holds only some of a's names:
+// the others stay as they are (MAML that adapts the last layer only). DataError for a name a lacks.
 Bound operator+(const Bound& a, const Bound& b);
 Bound operator-(const Bound& a, const Bound& b);
 Bound operator*(double a, const Bound& b);
-Bound operator*(Var a, const Bound& b);            ///< a: one element
-Bound operator*(const Bound& a, const Bound& b);   ///< equal names: a rate a tensor or coordinate
+Bound operator*(Var a, const Bound& b);           ///< a: one element
+Bound operator*(const Bound& a, const Bound& b);  ///< equal names: a rate a tensor or coordinate
 Bound stop_gradient(const Bound& b);
 
 }  // namespace metatape

@@ -45,7 +45,8 @@ Bound recorded_grad(Var loss, const Bound& params);
 std::vector<Var> recorded_vector_jacobian(Var y, std::span<const Var> inputs, Var v);
 
 /// (dy/dx) t, t of x's shape: the recorded pullback of y, linear in its cotangent, differentiated
-/// with respect to that cotangent. Costs some three sweeps; y is a recorded Var, so no dual numbers.
+/// with respect to that cotangent. Costs some three sweeps; y is a recorded Var, so no dual
+/// numbers.
 Tensor jacobian_vector(Var y, Var x, const Tensor& t);
 Var recorded_jacobian_vector(Var y, Var x, Var t);
 

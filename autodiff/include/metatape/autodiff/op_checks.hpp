@@ -13,10 +13,10 @@ namespace metatape {
 struct OpReport {
   std::string name;
   int cases = 0;
-  double first_order = -1;   ///< float64, against central differences
-  double recorded = -1;      ///< recorded against fast pullback
+  double first_order = -1;  ///< float64, against central differences
+  double recorded = -1;     ///< recorded against fast pullback
   double second_order = -1;
-  double float32 = -1;       ///< value, gradient, recorded gradient against float64; over SIMD targets
+  double float32 = -1;  ///< value, gradient, recorded gradient against float64; over SIMD targets
   std::vector<std::string> failures;  ///< refusals and hard points that came out otherwise
 };
 

@@ -1,5 +1,6 @@
 // params.hpp: named tensors in one contiguous buffer.
-// What a module initialises, an optimizer steps (flat, or tensor by tensor) and a checkpoint stores.
+// What a module initialises, an optimizer steps (flat, or tensor by tensor) and a checkpoint
+// stores.
 #pragma once
 
 #include <cstdint>

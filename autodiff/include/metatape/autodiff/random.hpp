@@ -43,14 +43,14 @@ class Random {
  public:
   explicit Random(Key key) : key_(key) {}
 
-  std::uint64_t bits();                               ///< 64 random bits
-  double uniform();                                   ///< [0, 1), a multiple of 2^-53
-  double uniform(double low, double high);            ///< [low, high)
-  double normal();                                    ///< mean 0, deviation 1 (Box-Muller)
-  double normal(double mean, double deviation);       ///
-  std::int64_t below(std::int64_t n);                 ///< 0 .. n-1, without bias; n >= 1
-  bool chance(double probability);                    ///< true with this probability
-  double gamma(double shape);                         ///< Marsaglia and Tsang (2000); shape > 0
+  std::uint64_t bits();                          ///< 64 random bits
+  double uniform();                              ///< [0, 1), a multiple of 2^-53
+  double uniform(double low, double high);       ///< [low, high)
+  double normal();                               ///< mean 0, deviation 1 (Box-Muller)
+  double normal(double mean, double deviation);  ///
+  std::int64_t below(std::int64_t n);            ///< 0 .. n-1, without bias; n >= 1
+  bool chance(double probability);               ///< true with this probability
+  double gamma(double shape);                    ///< Marsaglia and Tsang (2000); shape > 0
   std::vector<double> dirichlet(const std::vector<double>& concentration);
   /// k of the numbers 0..n-1 without replacement, in the order drawn. Throws DataError if k > n.
   std::vector<std::int64_t> choose(std::int64_t n, std::int64_t k);

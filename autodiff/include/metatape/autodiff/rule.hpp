@@ -186,15 +186,21 @@ class Recorded : public detail::OpContext {
 namespace detail {
 
 template <class Op>
-concept HasAttributes = requires { typename Op::Attributes; };
+concept HasAttributes = requires {
+  typename Op::Attributes;
+};
 template <class Op>
 concept Keeps = requires(const Forward& c) {
   { Op::kept(c) } -> std::convertible_to<std::int64_t>;
 };
 template <class Op>
-concept HasPullback = requires(const Pullback& c) { Op::template pullback<double>(c); };
+concept HasPullback = requires(const Pullback& c) {
+  Op::template pullback<double>(c);
+};
 template <class Op>
-concept HasRecorded = requires(const Recorded& c) { Op::recorded(c); };
+concept HasRecorded = requires(const Recorded& c) {
+  Op::recorded(c);
+};
 
 struct None {};
 template <class Op>
@@ -272,21 +278,19 @@ Var record_op(std::span<const Var> inputs, const Shape& shape,
 
 }  // namespace detail
 
-/// Runs the op and records it. Inputs must stand on one tape and have one type (the output's, unless
-/// `as` says otherwise). An op that throws leaves the tape as it was. `keep` are objects that
-/// the attributes point into (Indices, closures): the tape keeps them as long as the record.
+/// Runs the op and records it. Inputs must stand on one tape and have one type (the output's,
+/// unless `as` says otherwise). An op that throws leaves the tape as it was. `keep` are objects
+/// that the attributes point into (Indices, closures): the tape keeps them as long as the record.
 template <class Op, class... K>
-Var record(std::initializer_list<Var> inputs, const Shape& shape, K&&... keep)
-  requires(!detail::HasAttributes<Op>)
-{
+Var record(std::initializer_list<Var> inputs, const Shape& shape,
+           K&&... keep) requires(!detail::HasAttributes<Op>) {
   return detail::record_op<Op>({inputs.begin(), inputs.size()}, shape, {}, nullptr,
                                std::forward<K>(keep)...);
 }
 template <class Op, class... K>
 Var record(std::initializer_list<Var> inputs, const Shape& shape,
-           const typename detail::AttributesOf<Op>::type& attributes, K&&... keep)
-  requires detail::HasAttributes<Op>
-{
+           const typename detail::AttributesOf<Op>::type& attributes,
+           K&&... keep) requires detail::HasAttributes<Op> {
   return detail::record_op<Op>({inputs.begin(), inputs.size()}, shape, attributes, nullptr,
                                std::forward<K>(keep)...);
 }

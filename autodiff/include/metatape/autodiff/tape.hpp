@@ -25,19 +25,19 @@ enum class Recording { on, off };
 struct Profile {
   struct Entry {
     std::int64_t calls = 0;
-    double forward_s = 0;       ///< seconds in the op's value
-    double pullback_s = 0;      ///< seconds in its fast pullback
-    std::int64_t bytes = 0;     ///< values and saved activations made
+    double forward_s = 0;    ///< seconds in the op's value
+    double pullback_s = 0;   ///< seconds in its fast pullback
+    std::int64_t bytes = 0;  ///< values and saved activations made
   };
   std::map<std::string, Entry> ops;
 };
 
 struct TapeOptions {
   Recording recording = Recording::on;
-  Threads* threads = nullptr;    ///< big ops split their work over it; null: one thread
-  bool check_finite = false;     ///< anomaly detection: NumericError at the first NaN or infinity
-  bool timed = false;            ///< keep each op's time, shown by text() and dot()
-  Profile* profile = nullptr;    ///< accumulate here; must outlive the tape
+  Threads* threads = nullptr;  ///< big ops split their work over it; null: one thread
+  bool check_finite = false;   ///< anomaly detection: NumericError at the first NaN or infinity
+  bool timed = false;          ///< keep each op's time, shown by text() and dot()
+  Profile* profile = nullptr;  ///< accumulate here; must outlive the tape
 };
 
 struct TapeMemory {

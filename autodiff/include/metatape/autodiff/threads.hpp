@@ -27,11 +27,12 @@ class Threads {
   /// others still finish. Called from inside a worker it runs serially, as worker of that worker.
   template <class F>
   void run(std::int64_t blocks, F&& f) {
-    run_erased(blocks,
-               [](void* g, std::int64_t block, int worker) {
-                 (*static_cast<std::remove_reference_t<F>*>(g))(block, worker);
-               },
-               const_cast<void*>(static_cast<const void*>(&f)));
+    run_erased(
+        blocks,
+        [](void* g, std::int64_t block, int worker) {
+          (*static_cast<std::remove_reference_t<F>*>(g))(block, worker);
+        },
+        const_cast<void*>(static_cast<const void*>(&f)));
   }
 
  private:

@@ -1,16 +1,23 @@
-// atomic_file.hpp: a file written whole or not at all.
+// atomic_file.hpp: a file that is there whole or not at all.
 #pragma once
 
+#include <cstddef>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
 namespace metatape::nn {
 
-/// Writes `path`.part beside it, syncs it, renames it to `path` and syncs the folder: after a crash
-/// or a loss of power at any moment, `path` holds the old bytes or the new ones. A symbolic link is
-/// followed. The part is removed when something fails; one left by a killed process is overwritten
-/// by the next write of `path`, of which there may be one at a time.
-/// DataError: `PATH: cannot write: No space left on device`.
-void write_atomically(const std::string& path, std::string_view bytes);
+/// Writes to "<path>.<process>.tmp" beside it, fsyncs, renames over `path`, fsyncs the folder. On
+/// any failure the temporary is removed, the old file stays, and DataError names the file and the
+/// system's reason.
+void write_atomically(const std::filesystem::path& path, std::string_view bytes);
+
+/// Temporaries that a killed process left beside `path`, removed; how many there were.
+int remove_stray_temporaries(const std::filesystem::path& path);
+
+/// The file's bytes. DataError names the file and the system's reason, or that it is larger than
+/// `limit` bytes.
+std::string read_file(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 34);
 
 }  // namespace metatape::nn

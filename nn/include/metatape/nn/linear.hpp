@@ -1,20 +1,33 @@
-// linear.hpp: x Wᵀ + b.
+// linear.hpp: fully connected layers.
 #pragma once
 
-#include "metatape/nn/initialisers.hpp"
+#include <vector>
+
+#include "metatape/autodiff/ops/matmul.hpp"
 #include "metatape/nn/module.hpp"
 
 namespace metatape::nn {
 
-/// [..., in] -> [..., out]. Parameters: weight [out, in], bias [out].
+/// activation(x Wᵀ + b) over the last axis: x [..., in] -> [..., out].
+/// weight [out, in], bias [out], both uniform in ± 1 / sqrt(in) at first, as PyTorch's.
 struct Linear {
-  std::int64_t in = 0;
-  std::int64_t out = 0;
+  std::int64_t in = 1;
+  std::int64_t out = 1;
   bool bias = true;
-  Initialiser weight_init{};  ///< none: PyTorch's, uniform in ±1 / √in
-  Initialiser bias_init{};    ///< none: the same
+  Activation activation = Activation::none;
 
-  /// DataError for widths below 1.
+  [[nodiscard]] Params init(Key key, DType dtype = DType::f32) const;
+  Var operator()(const Bound& p, Var x, const Mode& mode = {}) const;
+};
+
+/// Linear layers with an activation between them: sizes {784, 20, 10} are two layers, named "0",
+/// "1".
+struct Mlp {
+  std::vector<std::int64_t> sizes;
+  Activation activation = Activation::relu;
+  double dropout = 0;  ///< behind each activation, while training
+
+  /// Throws DataError for fewer than two sizes.
   [[nodiscard]] Params init(Key key, DType dtype = DType::f32) const;
   Var operator()(const Bound& p, Var x, const Mode& mode = {}) const;
 };

@@ -1,41 +1,38 @@
-// safetensors.hpp: Params as files that PyTorch and others read too.
-//
-// 8 bytes of header length, a JSON header, the tensors' bytes (little-endian, row-major, in the
-// order of the Params). What we write holds in its `__metadata__` a file version, a CRC-32 a tensor
-// and one of the header, and nothing that depends on clock, host or path: equal Params and metadata
-// give equal bytes. Files by others are read too, without the checks that they lack.
+// safetensors.hpp: Params in files that other programs read too.
+// The format is huggingface's safetensors: a length, a JSON header, the bytes. In the metadata
+// stand our own fields: a CRC-32 a tensor, so that a flipped bit is an error and not a wrong
+// result. docs/formats.md has every byte.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <string>
-#include <string_view>
 
 #include "metatape/autodiff/params.hpp"
 
 namespace metatape::nn {
 
-using Metadata = std::map<std::string, std::string>;
-
-struct Loaded {
+struct Checkpoint {
   Params params;
-  Metadata metadata;  ///< the caller's; ours is checked and taken off
+  std::map<std::string, std::string> metadata;  ///< without the checksums
 };
 
-/// Written whole or not at all (atomic_file.hpp). Keys of the metadata must not begin with
-/// "metatape." or "crc32."; keys, values and names are UTF-8 (DataError).
-void save(const std::string& path, const Params& params, const Metadata& metadata = {});
+/// The file's bytes. Equal input, equal bytes: nothing in them depends on clock, host or path.
+/// DataError for a metadata name that starts with "crc32." (ours).
+std::string to_safetensors(const Checkpoint& checkpoint);
 
-/// DataError is one sentence that begins with the path and says what is wrong: nothing is loaded
-/// from a file with a hole, an overlap, a wrong checksum, another type than F32 or F64 throughout.
-Loaded load(const std::string& path);
+/// The other way. `source` is named in errors. DataError says what is wrong with the bytes: cut,
+/// header that is no JSON, names twice, shapes that overflow, offsets that overlap or leave holes,
+/// types other than F32 and F64 or both mixed, a checksum that differs, a newer version of ours.
+Checkpoint from_safetensors(const std::string& bytes, const std::string& source = "safetensors");
 
-/// The same on bytes; `name` stands for the path in errors.
-std::string to_safetensors(const Params& params, const Metadata& metadata = {});
-Loaded from_safetensors(std::string_view bytes, const std::string& name);
+/// Writes the whole file or nothing (see atomic_file.hpp).
+void save(const std::filesystem::path& path, const Checkpoint& checkpoint);
+/// DataError names the file and what is wrong with it.
+Checkpoint load(const std::filesystem::path& path);
 
-/// DataError unless `params` has exactly the names, shapes and order of `expected`:
-/// `NAME: 'head.weight' is [5, 64], this model wants [20, 64]`. Params in another order are put in
-/// the expected one.
-Params fitted(const Params& params, const Layout& expected, const std::string& name);
+/// Throws DataError unless `found` has the names and shapes of `wanted`; says which is missing,
+/// left over or of another shape.
+void require_layout(const Layout& found, const Layout& wanted, const std::string& source);
 
 }  // namespace metatape::nn

@@ -81,7 +81,7 @@ struct Node {
   std::uint32_t arity = 0;
   DType dtype = DType::f32;
   bool differentiable = false;
-  bool aliases = false;        ///< the value lies in the memory of an older record
+  bool aliases = false;  ///< the value lies in the memory of an older record
   const char* name = "";
   std::array<std::uint32_t, 4> inline_inputs{};
   Shape shape;

@@ -24,7 +24,7 @@ Var conv2d(Var x, Var weight, const Conv2dOptions& options = {});
 struct Pool2dOptions {
   std::array<int, 2> kernel{2, 2};
   std::array<int, 2> stride{2, 2};
-  std::array<int, 2> padding{0, 0};   ///< at most half the kernel; never the largest, never counted
+  std::array<int, 2> padding{0, 0};  ///< at most half the kernel; never the largest, never counted
 };
 
 /// Largest of each window; the first of equals gets the gradient; NaN wins. Windows that would

@@ -11,22 +11,22 @@ Var neg(Var x);
 Var operator-(Var x);
 Var exp(Var x);
 Var expm1(Var x);
-Var log(Var x);         ///< -inf at 0, NaN below
+Var log(Var x);  ///< -inf at 0, NaN below
 Var log1p(Var x);
-Var sqrt(Var x);        ///< slope inf at 0
-Var rsqrt(Var x);       ///< 1 / sqrt(x)
+Var sqrt(Var x);   ///< slope inf at 0
+Var rsqrt(Var x);  ///< 1 / sqrt(x)
 Var square(Var x);
-Var abs(Var x);         ///< slope 0 at 0
-Var sign(Var x);        ///< -1, 0, 1; slope 0
+Var abs(Var x);   ///< slope 0 at 0
+Var sign(Var x);  ///< -1, 0, 1; slope 0
 Var sin(Var x);
 Var cos(Var x);
 Var tanh(Var x);
-Var sigmoid(Var x);     ///< 1 / (1 + e^-x)
-Var relu(Var x);        ///< max(x, 0); slope 0 at 0, second derivative 0
+Var sigmoid(Var x);                          ///< 1 / (1 + e^-x)
+Var relu(Var x);                             ///< max(x, 0); slope 0 at 0, second derivative 0
 Var leaky_relu(Var x, double slope = 0.01);  ///< x above 0, slope * x below
 Var elu(Var x, double alpha = 1.0);          ///< x above 0, alpha (e^x - 1) below
-Var softplus(Var x);    ///< log(1 + e^x), without overflow
-Var gelu(Var x);        ///< x Φ(x), by erf (Hendrycks and Gimpel 2016)
+Var softplus(Var x);                         ///< log(1 + e^x), without overflow
+Var gelu(Var x);                             ///< x Φ(x), by erf (Hendrycks and Gimpel 2016)
 Var erf(Var x);
 Var asinh(Var x);
 Var reciprocal(Var x);

@@ -9,7 +9,8 @@ namespace metatape {
 
 /// Entries of an axis at `positions` [k]: the axis has extent k in the result. Repeats are fine.
 Var gather(Var x, const Indices& positions, int axis = 0);
-/// The other way: zeros with `extent` entries along the axis; entry i of x is added at positions[i].
+/// The other way: zeros with `extent` entries along the axis; entry i of x is added at
+/// positions[i].
 Var scatter_add(Var x, const Indices& positions, std::int64_t extent, int axis = 0);
 /// One element of each row: x [n, k], positions [n] in [0, k) -> [n].
 Var pick(Var x, const Indices& positions);

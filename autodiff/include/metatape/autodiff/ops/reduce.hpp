@@ -1,5 +1,5 @@
-// reduce.hpp: sums and their kin over one axis, several, or all. Sums are taken in blocks of a fixed
-// shape, so the bits do not depend on the number of threads. Differentiable twice and more.
+// reduce.hpp: sums and their kin over one axis, several, or all. Sums are taken in blocks of a
+// fixed shape, so the bits do not depend on the number of threads. Differentiable twice and more.
 #pragma once
 
 #include <array>
@@ -23,14 +23,15 @@ struct Axes {
 
 enum class Keep { no, yes };  ///< whether a reduced axis stays, with extent 1
 
-Var sum(Var x, const Axes& axes = {}, Keep keep = Keep::no);    ///< 0 over nothing
-Var mean(Var x, const Axes& axes = {}, Keep keep = Keep::no);   ///< ShapeError over nothing
+Var sum(Var x, const Axes& axes = {}, Keep keep = Keep::no);   ///< 0 over nothing
+Var mean(Var x, const Axes& axes = {}, Keep keep = Keep::no);  ///< ShapeError over nothing
 /// Largest and smallest; equals share the gradient evenly. ShapeError over nothing. NaN wins.
 Var max(Var x, const Axes& axes = {}, Keep keep = Keep::no);
 Var min(Var x, const Axes& axes = {}, Keep keep = Keep::no);
 /// log Σ e^x, the maximum subtracted first; -inf over nothing or where all are -inf.
 Var logsumexp(Var x, const Axes& axes = {}, Keep keep = Keep::no);
-/// Mean squared deviation; divisor n - correction (0: biased). ShapeError when that is not positive.
+/// Mean squared deviation; divisor n - correction (0: biased). ShapeError when that is not
+/// positive.
 Var variance(Var x, const Axes& axes = {}, int correction = 0, Keep keep = Keep::no);
 /// Euclidean length; the slope at 0 is 0.
 Var norm(Var x, const Axes& axes = {}, Keep keep = Keep::no);

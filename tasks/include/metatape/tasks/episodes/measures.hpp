@@ -20,7 +20,7 @@ namespace metatape::tasks {
 struct Measure {
   std::string name;
   double value = 0;
-  double real = 0;       ///< Omniglot's background set
+  double real = 0;           ///< Omniglot's background set
   double low = 0, high = 0;  ///< what the generator must keep to
 
   [[nodiscard]] bool within_bounds() const { return value >= low && value <= high; }

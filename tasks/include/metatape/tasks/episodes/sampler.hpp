@@ -30,9 +30,9 @@ enum class Rotations : std::uint8_t {
 };
 
 struct EpisodeOptions {
-  int way = 5;     ///< classes, at least 2
-  int shot = 1;    ///< support images a class, at least 1
-  int query = 15;  ///< query images a class, at least 1
+  int way = 5;        ///< classes, at least 2
+  int shot = 1;       ///< support images a class, at least 1
+  int query = 15;     ///< query images a class, at least 1
   double within = 0;  ///< share of the episodes whose classes come from one group; 1: all
   Rotations rotations = Rotations::none;
   bool augment = false;          ///< a small affine map for each image
@@ -94,8 +94,8 @@ class EpisodeSampler {
   Split split_;
   EpisodeOptions options_;
   Key key_;
-  std::vector<int> classes_;    // with enough images
-  std::vector<Group> groups_;   // with enough such classes
+  std::vector<int> classes_;   // with enough images
+  std::vector<Group> groups_;  // with enough such classes
   std::vector<std::string> left_out_;
   std::unique_ptr<Renderer> renderer_;
 };

@@ -22,9 +22,9 @@ class SpecError : public DataError {
   using DataError::DataError;
 };
 
-///   strokes                          the embedded generator; strokes:alphabets=30,seed=7,drawers=20
-///   omniglot:PATH[,PATH]             official zips or unpacked folders
-///   folder:PATH[,ink=dark|light]     <class>/*.png or <group>/<class>/*.png
+///   strokes                          the embedded generator;
+///   strokes:alphabets=30,seed=7,drawers=20 omniglot:PATH[,PATH]             official zips or
+///   unpacked folders folder:PATH[,ink=dark|light]     <class>/*.png or <group>/<class>/*.png
 ///   mnist:PATH                       a folder with the four IDX files, plain or .gz
 ///   idx:IMAGES,LABELS                one pair of IDX files
 ///   cifar10:PATH                     a folder with the binary batches

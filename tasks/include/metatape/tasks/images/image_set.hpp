@@ -94,7 +94,7 @@ class ImageSetBuilder {
   std::vector<std::pair<std::string, int>> index_;  // "group\0name", sorted
   std::vector<Item> items_;
   std::vector<std::uint8_t> bytes_;
-  double border_ = 0;     // sum of border brightness
+  double border_ = 0;  // sum of border brightness
   double border_pixels_ = 0;
   bool colour_ = false;
 };

@@ -25,9 +25,9 @@ struct ReadOptions {
   std::optional<Ink> ink;
 };
 
-/// Omniglot: official archives or unpacked folders, `.../<Alphabet>/<character>/<image>.png`; groups
-/// are the alphabets, dark is ink. Several sets are joined; an alphabet in two of them, or an image
-/// of another size than the first of its character, is an error.
+/// Omniglot: official archives or unpacked folders, `.../<Alphabet>/<character>/<image>.png`;
+/// groups are the alphabets, dark is ink. Several sets are joined; an alphabet in two of them, or
+/// an image of another size than the first of its character, is an error.
 std::shared_ptr<const ImageSet> read_omniglot(const std::vector<std::filesystem::path>& paths,
                                               const ReadOptions& options = {});
 

@@ -19,7 +19,7 @@ namespace metatape::tasks {
 
 struct StrokesOptions {
   int alphabets = 30;
-  int drawers = 20;        ///< drawings of each character
+  int drawers = 20;  ///< drawings of each character
   std::uint64_t seed = 1;
 };
 
@@ -41,8 +41,8 @@ class GeneratedAlphabet {
   std::unique_ptr<const Design> design_;
 };
 
-/// All drawings of all alphabets; groups "strokes01", ..., classes "character01", .... `threads` may
-/// be null; the set does not depend on it. Throws DataError on counts below 1 or above 1000.
+/// All drawings of all alphabets; groups "strokes01", ..., classes "character01", .... `threads`
+/// may be null; the set does not depend on it. Throws DataError on counts below 1 or above 1000.
 std::shared_ptr<const ImageSet> generate_strokes(const StrokesOptions& options = {},
                                                  Threads* threads = nullptr);
 

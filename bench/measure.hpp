@@ -1,0 +1,130 @@
+// measure.hpp: options, the timed loop and the line that is printed, shared by metatape-bench and
+// the peer, so that both measure alike.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+struct Options {
+  std::string workload;
+  int threads = 1;
+  int repeat = 20;
+  int warmup = 1;
+  bool json = false;
+  bool wide = false;  // float64
+};
+
+struct Usage : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+inline int whole_number(const std::string& flag, const char* text, int least) {
+  char* end = nullptr;
+  const long value = std::strtol(text, &end, 10);
+  if (end == text || *end != '\0' || value < least || value > 1000000)
+    throw Usage(flag + ": '" + text + "' is not a whole number of at least " +
+                std::to_string(least));
+  return static_cast<int>(value);
+}
+
+/// Throws Usage with one line that says what was not understood.
+inline Options parse(int argc, char** argv) {
+  Options o;
+  for (int i = 1; i < argc; ++i) {
+    const std::string flag = argv[i];
+    if (flag == "--json") {
+      o.json = true;
+      continue;
+    }
+    if (flag != "--workload" && flag != "--threads" && flag != "--repeat" && flag != "--warmup" &&
+        flag != "--dtype")
+      throw Usage(flag +
+                  ": unknown option; --workload, --threads, --repeat, --warmup, --dtype and "
+                  "--json exist");
+    if (i + 1 >= argc) throw Usage(flag + ": its value is missing");
+    const char* value = argv[++i];
+    if (flag == "--workload") o.workload = value;
+    if (flag == "--threads") o.threads = whole_number(flag, value, 1);
+    if (flag == "--repeat") o.repeat = whole_number(flag, value, 1);
+    if (flag == "--warmup") o.warmup = whole_number(flag, value, 0);
+    if (flag == "--dtype") {
+      o.wide = std::string(value) == "f64";
+      if (!o.wide && std::string(value) != "f32")
+        throw Usage("--dtype " + std::string(value) + ": f32 or f64 is expected");
+    }
+  }
+  if (o.workload.empty()) throw Usage("--workload is missing");
+  return o;
+}
+
+/// The most memory this process ever held; 0 where the system does not say.
+inline double peak_mib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;)
+    if (double kib = 0; word == "VmHWM:" && status >> kib) return kib / 1024;
+  return 0;
+}
+
+inline long page_faults() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
+}
+
+struct Timing {
+  double median = 0, least = 0, most = 0;  // ms
+  double faults_per_step = 0;
+};
+
+template <class Step>
+Timing timed(const Options& o, const Step& step) {
+  for (int i = 0; i < o.warmup; ++i) step();
+  std::vector<double> ms;
+  const long faults = page_faults();
+  for (int i = 0; i < o.repeat; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    step();
+    const std::chrono::duration<double, std::milli> spent =
+        std::chrono::steady_clock::now() - start;
+    ms.push_back(spent.count());
+  }
+  Timing t;
+  t.faults_per_step = static_cast<double>(page_faults() - faults) / o.repeat;
+  std::sort(ms.begin(), ms.end());
+  const std::size_t half = ms.size() / 2;
+  t.median = ms.size() % 2 ? ms[half] : (ms[half - 1] + ms[half]) / 2;
+  t.least = ms.front();
+  t.most = ms.back();
+  return t;
+}
+
+inline void report(const char* program, const Options& o, const Timing& t, double loss, double norm,
+                   double flop, double ops, double peak_before) {
+  if (!o.json) {
+    std::printf(
+        "%s: %d thread(s), median %.4g ms of %d (%.4g to %.4g), loss %.9g, "
+        "gradient norm %.9g\n",
+        o.workload.c_str(), o.threads, t.median, o.repeat, t.least, t.most, loss, norm);
+    return;
+  }
+  std::printf(
+      "{\"program\": \"%s\", \"workload\": \"%s\", \"threads\": %d, \"dtype\": \"%s\", "
+      "\"repeat\": %d, \"ms\": %.4g, \"ms_min\": %.4g, \"ms_max\": %.4g, \"loss\": %.9g, "
+      "\"grad_norm\": %.9g, \"gflop\": %.5g, \"gflop_per_s\": %.4g, \"ns_per_op\": %.5g, "
+      "\"peak_mib\": %.1f, \"peak_before_mib\": %.1f, \"faults_per_step\": %.0f}\n",
+      program, o.workload.c_str(), o.threads, o.wide ? "f64" : "f32", o.repeat, t.median, t.least,
+      t.most, loss, norm, flop * 1e-9, flop * 1e-6 / t.median, ops > 0 ? t.median * 1e6 / ops : 0.0,
+      peak_mib(), peak_before, t.faults_per_step);
+}
+
+}  // namespace bench

@@ -1,0 +1,62 @@
+// layers.hpp: convolution, normalisation, dropout, embedding.
+#pragma once
+
+#include "metatape/autodiff/indices.hpp"
+#include "metatape/autodiff/ops/convolution.hpp"
+#include "metatape/nn/module.hpp"
+
+namespace metatape::nn {
+
+/// x [n, h, w, in] -> [n, oh, ow, out]. weight [out, in / groups, kh, kw] normal of deviation
+/// sqrt(2 / fan_in) at first, bias zeros.
+struct Conv2d {
+  std::int64_t in = 1;
+  std::int64_t out = 1;
+  std::array<int, 2> kernel{3, 3};
+  Conv2dOptions options{};
+  bool bias = true;
+
+  [[nodiscard]] Params init(Key key, DType dtype = DType::f32) const;
+  Var operator()(const Bound& p, Var x, const Mode& mode = {}) const;
+};
+
+/// Batch normalisation over the last axis. weight (gamma) ones, bias (beta) zeros at first.
+/// Mode says which statistics are used; the batch's own are noted where Mode asks for it.
+struct BatchNorm {
+  std::int64_t channels = 1;
+  double epsilon = 1e-5;
+
+  [[nodiscard]] Params init(Key key, DType dtype = DType::f32) const;
+  /// Throws DataError when Mode brings statistics and none of this name.
+  Var operator()(const Bound& p, Var x, const Mode& mode = {}) const;
+};
+
+/// Layer normalisation over the last axis. weight ones, bias zeros at first.
+struct LayerNorm {
+  std::int64_t width = 1;
+  double epsilon = 1e-5;
+
+  [[nodiscard]] Params init(Key key, DType dtype = DType::f32) const;
+  Var operator()(const Bound& p, Var x, const Mode& mode = {}) const;
+};
+
+/// Zeroes each element with this probability while training and scales the others by
+/// 1 / (1 - rate); the mask depends on Mode's key alone. Srivastava et al. (2014).
+struct Dropout {
+  double rate = 0.5;
+
+  [[nodiscard]] Params init(Key, DType = DType::f32) const { return {}; }
+  /// Throws DataError unless 0 <= rate < 1.
+  Var operator()(const Bound& p, Var x, const Mode& mode = {}) const;
+};
+
+/// Rows of a table: weight [words, width], normal at first.
+struct Embedding {
+  std::int64_t words = 1;
+  std::int64_t width = 1;
+
+  [[nodiscard]] Params init(Key key, DType dtype = DType::f32) const;
+  Var operator()(const Bound& p, const Indices& words_at) const;
+};
+
+}  // namespace metatape::nn
