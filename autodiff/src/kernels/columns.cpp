@@ -139,24 +139,27 @@ HWY_EXPORT(Products);
 HWY_EXPORT(Combine);
 
 void column_moments(std::int64_t rows, std::int64_t n, const float* x, float* mean, float* square) {
-  static_cast<void>(simd());  // the instruction set is chosen before the first dispatch
-  HWY_DYNAMIC_DISPATCH(Moments)(rows, n, x, mean, square);
+  if (simd() != Simd::plain) return HWY_DYNAMIC_DISPATCH(Moments)(rows, n, x, mean, square);
+  twin::column_moments(rows, n, x, mean, square);
 }
 void normalise_columns(std::int64_t rows, std::int64_t n, const float* x, const float* mean,
                        const float* scale, const float* shift, float* y) {
-  static_cast<void>(simd());
-  HWY_DYNAMIC_DISPATCH(Normalise)(rows, n, x, mean, scale, shift, y);
+  if (simd() != Simd::plain)
+    return HWY_DYNAMIC_DISPATCH(Normalise)(rows, n, x, mean, scale, shift, y);
+  twin::normalise_columns(rows, n, x, mean, scale, shift, y);
 }
 void column_products(std::int64_t rows, std::int64_t n, const float* g, const float* x,
                      const float* mean, float* sum, float* product) {
-  static_cast<void>(simd());
-  HWY_DYNAMIC_DISPATCH(Products)(rows, n, g, x, mean, sum, product);
+  if (simd() != Simd::plain)
+    return HWY_DYNAMIC_DISPATCH(Products)(rows, n, g, x, mean, sum, product);
+  twin::column_products(rows, n, g, x, mean, sum, product);
 }
 void combine_columns(std::int64_t rows, std::int64_t n, const float* g, const float* x,
                      const float* mean, const float* of_g, const float* of_x, const float* constant,
                      float* d, bool add) {
-  static_cast<void>(simd());
-  HWY_DYNAMIC_DISPATCH(Combine)(rows, n, g, x, mean, of_g, of_x, constant, d, add);
+  if (simd() != Simd::plain)
+    return HWY_DYNAMIC_DISPATCH(Combine)(rows, n, g, x, mean, of_g, of_x, constant, d, add);
+  twin::combine_columns(rows, n, g, x, mean, of_g, of_x, constant, d, add);
 }
 
 }  // namespace metatape::kernel

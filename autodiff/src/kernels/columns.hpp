@@ -1,11 +1,19 @@
 // columns.hpp: passes over a block of rows x [rows, n] whose columns are normalised (batch
-// normalisation). The sums of four vectors of columns stay in registers while rows run. float32,
-// for AVX2 and AVX-512; where simd() is plain, callers use their own loops, the twins.
+// normalisation). The sums of four vectors of columns stay in registers while rows run. float32
+// for AVX2 and AVX-512; float64, and everything where simd() is plain, runs columns_twin.hpp.
 #pragma once
 
 #include <cstdint>
 
+#include "columns_twin.hpp"
+
 namespace metatape::kernel {
+
+// For float64 the twins themselves.
+using twin::column_moments;
+using twin::column_products;
+using twin::combine_columns;
+using twin::normalise_columns;
 
 /// mean of each column and Σ (x - mean)²; rows >= 1.
 void column_moments(std::int64_t rows, std::int64_t n, const float* x, float* mean, float* square);

@@ -110,16 +110,16 @@ HWY_EXPORT(MaxPoolScatter);
 HWY_EXPORT(MaxPoolGather);
 
 void max_pool(const Pool& s, const float* x, float* y) {
-  static_cast<void>(simd());  // the instruction set is chosen before the first dispatch
-  HWY_DYNAMIC_DISPATCH(MaxPool)(s, x, y);
+  if (simd() != Simd::plain) return HWY_DYNAMIC_DISPATCH(MaxPool)(s, x, y);
+  twin::max_pool(s, x, y);
 }
 void max_pool_scatter(const Pool& s, const float* x, const float* g, float* d, bool add) {
-  static_cast<void>(simd());
-  HWY_DYNAMIC_DISPATCH(MaxPoolScatter)(s, x, g, d, add);
+  if (simd() != Simd::plain) return HWY_DYNAMIC_DISPATCH(MaxPoolScatter)(s, x, g, d, add);
+  twin::max_pool_scatter(s, x, g, d, add);
 }
 void max_pool_gather(const Pool& s, const float* x, const float* u, float* y, bool add) {
-  static_cast<void>(simd());
-  HWY_DYNAMIC_DISPATCH(MaxPoolGather)(s, x, u, y, add);
+  if (simd() != Simd::plain) return HWY_DYNAMIC_DISPATCH(MaxPoolGather)(s, x, u, y, add);
+  twin::max_pool_gather(s, x, u, y, add);
 }
 
 }  // namespace metatape::kernel

@@ -1,18 +1,17 @@
 // pool.hpp: max-pooling of one image [h, w, channels], a vector of channels at a time.
 // No index is kept: each function finds the largest of a window again. The first of equals wins,
-// and a NaN is larger than any number. float32, for AVX2 and AVX-512; where simd() is plain,
-// callers use their own loops, the twins.
+// and a NaN is larger than any number. float32 for AVX2 and AVX-512; float64, and everything where
+// simd() is plain, runs pool_twin.hpp.
 #pragma once
 
-#include <cstdint>
+#include "pool_twin.hpp"
 
 namespace metatape::kernel {
 
-/// Windows are clipped to the image; each must keep a pixel of it.
-struct Pool {
-  std::int64_t h, w, channels, oh, ow;
-  std::int64_t kernel[2], stride[2], padding[2];
-};
+// For float64 the twins themselves.
+using twin::max_pool;
+using twin::max_pool_gather;
+using twin::max_pool_scatter;
 
 /// y [oh, ow, channels] = the largest of each window
 void max_pool(const Pool& s, const float* x, float* y);

@@ -114,24 +114,29 @@ HWY_EXPORT(GruStepPullback);
 
 void lstm_step(std::int64_t batch, std::int64_t hidden, const float* bias, const float* c_before,
                float* gates, float* c, float* h) {
-  static_cast<void>(simd());  // the instruction set is chosen before the first dispatch
-  HWY_DYNAMIC_DISPATCH(LstmStep)(batch, hidden, bias, c_before, gates, c, h);
+  if (simd() != Simd::plain)
+    return HWY_DYNAMIC_DISPATCH(LstmStep)(batch, hidden, bias, c_before, gates, c, h);
+  twin::lstm_step(batch, hidden, bias, c_before, gates, c, h);
 }
 void lstm_step_pullback(std::int64_t batch, std::int64_t hidden, const float* gates,
                         const float* c_before, const float* c, const float* g, const float* dh_next,
                         float* dc, float* dz) {
-  static_cast<void>(simd());
-  HWY_DYNAMIC_DISPATCH(LstmStepPullback)(batch, hidden, gates, c_before, c, g, dh_next, dc, dz);
+  if (simd() != Simd::plain)
+    return HWY_DYNAMIC_DISPATCH(LstmStepPullback)(batch, hidden, gates, c_before, c, g, dh_next, dc,
+                                                  dz);
+  twin::lstm_step_pullback(batch, hidden, gates, c_before, c, g, dh_next, dc, dz);
 }
 void gru_step(std::int64_t batch, std::int64_t hidden, const float* a, const float* q,
               const float* bias_ih, const float* bias_hh, const float* h, float* kept, float* out) {
-  static_cast<void>(simd());
-  HWY_DYNAMIC_DISPATCH(GruStep)(batch, hidden, a, q, bias_ih, bias_hh, h, kept, out);
+  if (simd() != Simd::plain)
+    return HWY_DYNAMIC_DISPATCH(GruStep)(batch, hidden, a, q, bias_ih, bias_hh, h, kept, out);
+  twin::gru_step(batch, hidden, a, q, bias_ih, bias_hh, h, kept, out);
 }
 void gru_step_pullback(std::int64_t batch, std::int64_t hidden, const float* kept, const float* h,
                        const float* g, float* da, float* dq, float* dh, bool add) {
-  static_cast<void>(simd());
-  HWY_DYNAMIC_DISPATCH(GruStepPullback)(batch, hidden, kept, h, g, da, dq, dh, add);
+  if (simd() != Simd::plain)
+    return HWY_DYNAMIC_DISPATCH(GruStepPullback)(batch, hidden, kept, h, g, da, dq, dh, add);
+  twin::gru_step_pullback(batch, hidden, kept, h, g, da, dq, dh, add);
 }
 
 }  // namespace metatape::kernel

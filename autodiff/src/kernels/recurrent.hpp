@@ -1,11 +1,19 @@
 // recurrent.hpp: what a step of an LSTM or a GRU does besides its matrix products, in one pass over
-// the gates each way. float32, for AVX2 and AVX-512; where simd() is plain, callers use their own
-// loops, the twins. sigmoid and tanh are those of elementwise.hpp.
+// the gates each way. float32 for AVX2 and AVX-512, sigmoid and tanh being those of
+// elementwise.hpp; float64, and everything where simd() is plain, runs recurrent_twin.hpp.
 #pragma once
 
 #include <cstdint>
 
+#include "recurrent_twin.hpp"
+
 namespace metatape::kernel {
+
+// For float64 the twins themselves.
+using twin::gru_step;
+using twin::gru_step_pullback;
+using twin::lstm_step;
+using twin::lstm_step_pullback;
 
 /// gates [batch, 4 hidden]: x W_ihᵀ + h W_hhᵀ come in, i f g o go out. c and h of the step come
 /// out; bias [4 hidden] may be null.

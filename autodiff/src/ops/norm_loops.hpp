@@ -5,10 +5,10 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 
-#include "convolution_loops.hpp"
+#include "kernels/columns.hpp"
+#include "products.hpp"
 
 namespace metatape::ops {
 
@@ -27,17 +27,9 @@ void column_moments(const Context& c, const RowBlocks& s, const T* x, T* mean, T
   const std::int64_t n = s.channels, blocks = s.count(), each = s.each();
   T* parts = c.template scratch<T>(blocks * 2 * n);
   run_blocks(c, blocks, [&](std::int64_t b, int) {
-    const std::int64_t first = b * each, last = std::min(first + each, s.rows);
-    T *m = parts + b * 2 * n, *q = m + n;
-    std::fill_n(m, 2 * n, T{0});
-    for (std::int64_t r = first; r < last; ++r)
-      for (std::int64_t j = 0; j < n; ++j) m[j] += x[r * n + j];
-    for (std::int64_t j = 0; j < n; ++j) m[j] /= static_cast<T>(last - first);
-    for (std::int64_t r = first; r < last; ++r)
-      for (std::int64_t j = 0; j < n; ++j) {
-        const T d = x[r * n + j] - m[j];
-        q[j] += d * d;
-      }
+    const std::int64_t first = b * each;
+    T* m = parts + b * 2 * n;
+    kernel::column_moments(std::min(each, s.rows - first), n, x + first * n, m, m + n);
   });
   std::copy_n(parts, n, mean);
   std::copy_n(parts + n, n, variance);
@@ -58,11 +50,10 @@ void column_moments(const Context& c, const RowBlocks& s, const T* x, T* mean, T
 template <Scalar T, class Context>
 void normalise(const Context& c, const RowBlocks& s, const T* x, const T* mean, const T* scale,
                const T* shift, T* y) {
-  const std::int64_t n = s.channels;
   run_blocks(c, s.count(), [&](std::int64_t b, int) {
-    for (std::int64_t r = b * s.each(); r < std::min((b + 1) * s.each(), s.rows); ++r)
-      for (std::int64_t j = 0; j < n; ++j)
-        y[r * n + j] = (x[r * n + j] - mean[j]) * scale[j] + shift[j];
+    const std::int64_t first = b * s.each(), at = first * s.channels;
+    kernel::normalise_columns(std::min(s.each(), s.rows - first), s.channels, x + at, mean, scale,
+                              shift, y + at);
   });
 }
 
@@ -73,13 +64,10 @@ void column_products(const Context& c, const RowBlocks& s, const T* g, const T* 
   const std::int64_t n = s.channels, blocks = s.count();
   T* parts = c.template scratch<T>(blocks * 2 * n);
   run_blocks(c, blocks, [&](std::int64_t b, int) {
-    T *p = parts + b * 2 * n, *q = p + n;
-    std::fill_n(p, 2 * n, T{0});
-    for (std::int64_t r = b * s.each(); r < std::min((b + 1) * s.each(), s.rows); ++r)
-      for (std::int64_t j = 0; j < n; ++j) {
-        p[j] += g[r * n + j];
-        q[j] += g[r * n + j] * (x[r * n + j] - mean[j]);
-      }
+    const std::int64_t first = b * s.each(), at = first * n;
+    T* sums = parts + b * 2 * n;
+    kernel::column_products(std::min(s.each(), s.rows - first), n, g + at, x + at, mean, sums,
+                            sums + n);
   });
   std::fill_n(sum, n, T{0});
   std::fill_n(product, n, T{0});
@@ -94,14 +82,10 @@ void column_products(const Context& c, const RowBlocks& s, const T* g, const T* 
 template <Scalar T, class Context>
 void combine_columns(const Context& c, const RowBlocks& s, const T* g, const T* x, const T* mean,
                      const T* of_g, const T* of_x, const T* constant, T* d, bool add) {
-  const std::int64_t n = s.channels;
   run_blocks(c, s.count(), [&](std::int64_t b, int) {
-    for (std::int64_t r = b * s.each(); r < std::min((b + 1) * s.each(), s.rows); ++r)
-      for (std::int64_t j = 0; j < n; ++j) {
-        const std::int64_t at = r * n + j;
-        const T value = (of_g ? of_g[j] * g[at] : T{0}) + of_x[j] * (x[at] - mean[j]) + constant[j];
-        d[at] = add ? d[at] + value : value;
-      }
+    const std::int64_t first = b * s.each(), at = first * s.channels;
+    kernel::combine_columns(std::min(s.each(), s.rows - first), s.channels, g ? g + at : g, x + at,
+                            mean, of_g, of_x, constant, d + at, add);
   });
 }
 

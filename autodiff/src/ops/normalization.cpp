@@ -3,6 +3,7 @@
 // two passes; with statistics given it is another. Recorded pullbacks are formulas over Vars.
 #include "metatape/autodiff/ops/normalization.hpp"
 
+#include <cmath>
 #include <string>
 
 #include "metatape/autodiff/error.hpp"

@@ -3,14 +3,14 @@
 // gathering from it are ops of their own, linear in what they move, each the other's derivative;
 // so are averaging and its transpose.
 #include <algorithm>
-#include <cmath>
 #include <string>
 
-#include "convolution_loops.hpp"
+#include "kernels/pool.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/ops/convolution.hpp"
 #include "metatape/autodiff/ops/structure.hpp"
 #include "metatape/autodiff/rule.hpp"
+#include "products.hpp"
 
 namespace metatape {
 
@@ -18,9 +18,8 @@ namespace ops {
 
 namespace {
 
-struct PoolGeometry {
-  std::int64_t n, h, w, channels, oh, ow;
-  std::array<std::int64_t, 2> kernel, stride, padding;
+struct PoolGeometry : kernel::Pool {
+  std::int64_t n;
 
   [[nodiscard]] Shape in() const { return {n, h, w, channels}; }
   [[nodiscard]] Shape out() const { return {n, oh, ow, channels}; }
@@ -45,19 +44,24 @@ void for_each_window(const Context& c, const PoolGeometry& s, const F& f) {
   });
 }
 
-// Calls f(output position, position of the window's largest element) for each channel.
-template <Scalar T, class Context, class F>
-void for_each_largest(const Context& c, const PoolGeometry& s, const T* x, const F& f) {
-  for_each_window(c, s, [&](std::int64_t image, std::int64_t to, const Window& v) {
-    for (std::int64_t k = 0; k < s.channels; ++k) {
-      std::int64_t best = image + (v.y0 * s.w + v.x0) * s.channels + k;
-      for (std::int64_t y = v.y0; y < v.y1; ++y)
-        for (std::int64_t xx = v.x0; xx < v.x1; ++xx) {
-          const std::int64_t at = image + (y * s.w + xx) * s.channels + k;
-          if (x[at] > x[best] || (std::isnan(x[at]) && !std::isnan(x[best]))) best = at;
-        }
-      f(to + k, best);
-    }
+// Calls f(start of an image's elements, start of its windows') for each image, over the threads.
+template <class Context, class F>
+void for_each_image(const Context& c, const PoolGeometry& s, const F& f) {
+  run_blocks(c, s.n, [&](std::int64_t i, int) {
+    f(i * s.h * s.w * s.channels, i * s.oh * s.ow * s.channels);
+  });
+}
+
+template <Scalar T, class Context>
+void scatter(const Context& c, const PoolGeometry& s, const T* x, const T* g, T* d, bool add) {
+  for_each_image(c, s, [&](std::int64_t in, std::int64_t out) {
+    kernel::max_pool_scatter(s, x + in, g + out, d + in, add);
+  });
+}
+template <Scalar T, class Context>
+void gather(const Context& c, const PoolGeometry& s, const T* x, const T* u, T* y, bool add) {
+  for_each_image(c, s, [&](std::int64_t in, std::int64_t out) {
+    kernel::max_pool_gather(s, x + in, u + in, y + out, add);
   });
 }
 
@@ -75,17 +79,16 @@ struct MaxPool2d {
 
   template <Scalar T>
   static void forward(const Forward& c) {
-    const T* x = c.input<T>(0);
-    T* y = c.output<T>();
-    for_each_largest(c, c.attributes<Attributes>(), x,
-                     [&](std::int64_t to, std::int64_t from) { y[to] = x[from]; });
+    const auto& s = c.attributes<Attributes>();
+    for_each_image(c, s, [&](std::int64_t in, std::int64_t out) {
+      kernel::max_pool(s, c.input<T>(0) + in, c.output<T>() + out);
+    });
   }
   template <Scalar T>
   static void pullback(const Pullback& c) {
-    const T* g = c.gradient<T>();
-    T* d = c.adjoint<T>(0);
-    for_each_largest(c, c.attributes<Attributes>(), c.input<T>(0),
-                     [&](std::int64_t from, std::int64_t to) { d[to] += g[from]; });
+    bool fresh = false;
+    T* d = c.adjoint<T>(0, fresh);
+    scatter(c, c.attributes<Attributes>(), c.input<T>(0), c.gradient<T>(), d, !fresh);
   }
   static void recorded(const Recorded& c) {
     c.add(0, scatter_to_largest(c.gradient(), c.input(0), c.attributes<Attributes>()));
@@ -99,19 +102,14 @@ struct ScatterToLargest {
 
   template <Scalar T>
   static void forward(const Forward& c) {
-    const T* g = c.input<T>(0);
-    T* y = c.output<T>();
-    std::fill_n(y, c.size(), T{0});
-    for_each_largest(c, c.attributes<Attributes>(), c.input<T>(1),
-                     [&](std::int64_t from, std::int64_t to) { y[to] += g[from]; });
+    scatter(c, c.attributes<Attributes>(), c.input<T>(1), c.input<T>(0), c.output<T>(), false);
   }
   template <Scalar T>
   static void pullback(const Pullback& c) {
     if (!c.wants(0)) return;
-    const T* u = c.gradient<T>();
-    T* d = c.adjoint<T>(0);
-    for_each_largest(c, c.attributes<Attributes>(), c.input<T>(1),
-                     [&](std::int64_t to, std::int64_t from) { d[to] += u[from]; });
+    bool fresh = false;
+    T* d = c.adjoint<T>(0, fresh);
+    gather(c, c.attributes<Attributes>(), c.input<T>(1), c.gradient<T>(), d, !fresh);
   }
   static void recorded(const Recorded& c) {
     if (c.wants(0)) c.add(0, gather_largest(c.gradient(), c.input(1), c.attributes<Attributes>()));
@@ -125,18 +123,14 @@ struct GatherLargest {
 
   template <Scalar T>
   static void forward(const Forward& c) {
-    const T* u = c.input<T>(0);
-    T* y = c.output<T>();
-    for_each_largest(c, c.attributes<Attributes>(), c.input<T>(1),
-                     [&](std::int64_t to, std::int64_t from) { y[to] = u[from]; });
+    gather(c, c.attributes<Attributes>(), c.input<T>(1), c.input<T>(0), c.output<T>(), false);
   }
   template <Scalar T>
   static void pullback(const Pullback& c) {
     if (!c.wants(0)) return;
-    const T* g = c.gradient<T>();
-    T* d = c.adjoint<T>(0);
-    for_each_largest(c, c.attributes<Attributes>(), c.input<T>(1),
-                     [&](std::int64_t from, std::int64_t to) { d[to] += g[from]; });
+    bool fresh = false;
+    T* d = c.adjoint<T>(0, fresh);
+    scatter(c, c.attributes<Attributes>(), c.input<T>(1), c.gradient<T>(), d, !fresh);
   }
   static void recorded(const Recorded& c) {
     if (c.wants(0))

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "kernels/recurrent.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/gradients.hpp"
 #include "metatape/autodiff/ops/binary.hpp"
@@ -17,7 +18,6 @@
 #include "metatape/autodiff/ops/structure.hpp"
 #include "metatape/autodiff/rule.hpp"
 #include "products.hpp"
-#include "recurrent_loops.hpp"
 
 namespace metatape {
 
@@ -69,7 +69,7 @@ struct Lstm {
     for (std::int64_t t = 0; t < s.steps; ++t) {
       T* g = gates + 4 * t * s.state();
       multiply(c, Transpose::no, s.batch, w, h, g, true);
-      lstm_step(s.batch, s.hidden, bias, before, g, cs + t * s.state(), y + t * s.state());
+      kernel::lstm_step(s.batch, s.hidden, bias, before, g, cs + t * s.state(), y + t * s.state());
       h = y + t * s.state();
       before = cs + t * s.state();
     }
@@ -88,9 +88,9 @@ struct Lstm {
     for (std::int64_t t = s.steps; t-- > 0;) {
       const bool last = t == s.steps - 1;
       if (!last) multiply(c, Transpose::no, s.batch, w, dz + (t + 1) * 4 * n, dh, false);
-      lstm_step_pullback(s.batch, s.hidden, gates + 4 * t * n,
-                         t > 0 ? cs + (t - 1) * n : c.input<T>(2), cs + t * n, g + t * n,
-                         last ? nullptr : dh, dc, dz + 4 * t * n);
+      kernel::lstm_step_pullback(s.batch, s.hidden, gates + 4 * t * n,
+                                 t > 0 ? cs + (t - 1) * n : c.input<T>(2), cs + t * n, g + t * n,
+                                 last ? nullptr : dh, dc, dz + 4 * t * n);
     }
     bool fresh = false;
     if (c.wants(0)) {
@@ -159,9 +159,9 @@ struct GruCell {
              false);
     multiply(c, Transpose::no, Transpose::yes, s.batch, wide, s.hidden, c.input<T>(1),
              c.input<T>(3), q, false);
-    gru_step(s.batch, s.hidden, a, q, s.bias_ih ? c.input<T>(s.bias_ih) : nullptr,
-             s.bias_hh ? c.input<T>(s.bias_hh) : nullptr, c.input<T>(1), c.kept<T>(),
-             c.output<T>());
+    kernel::gru_step(s.batch, s.hidden, a, q, s.bias_ih ? c.input<T>(s.bias_ih) : nullptr,
+                     s.bias_hh ? c.input<T>(s.bias_hh) : nullptr, c.input<T>(1), c.kept<T>(),
+                     c.output<T>());
   }
 
   template <Scalar T>
@@ -171,8 +171,8 @@ struct GruCell {
     T *da = c.scratch<T>(s.batch * wide), *dq = c.scratch<T>(s.batch * wide);
     bool fresh = false;
     T* dh = c.wants(1) ? c.adjoint<T>(1, fresh) : nullptr;
-    gru_step_pullback(s.batch, s.hidden, c.kept<T>(), c.input<T>(1), c.gradient<T>(), da, dq, dh,
-                      !fresh);
+    kernel::gru_step_pullback(s.batch, s.hidden, c.kept<T>(), c.input<T>(1), c.gradient<T>(), da,
+                              dq, dh, !fresh);
     if (dh)
       multiply(c, Transpose::no, Transpose::no, s.batch, s.hidden, wide, dq, c.input<T>(3), dh,
                true);

@@ -1,22 +1,18 @@
-// recurrent_loops.hpp: what a recurrent step does besides its matrix products, fused in one pass
-// over the gates each way.
+// recurrent_twin.hpp: the functions of recurrent.hpp as plain loops. Tests hold the vector forms to
+// these.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 
-#include "metatape/autodiff/dtype.hpp"
+namespace metatape::kernel::twin {
 
-namespace metatape::ops {
-
-template <Scalar T>
+template <class T>
 T logistic(T x) {
   return T{1} / (T{1} + std::exp(-x));
 }
 
-/// gates [batch, 4 hidden]: from x W_ihᵀ + h W_hhᵀ to i f g o, in place. c and h of the step come
-/// out; bias may be null.
-template <Scalar T>
+template <class T>
 void lstm_step(std::int64_t batch, std::int64_t hidden, const T* bias, const T* c_before, T* gates,
                T* c, T* h) {
   for (std::int64_t b = 0; b < batch; ++b) {
@@ -35,9 +31,7 @@ void lstm_step(std::int64_t batch, std::int64_t hidden, const T* bias, const T* 
   }
 }
 
-/// dz [batch, 4 hidden] from dh = g + dh_next (which may be null); dc comes in for c and goes out
-/// for c_before.
-template <Scalar T>
+template <class T>
 void lstm_step_pullback(std::int64_t batch, std::int64_t hidden, const T* gates, const T* c_before,
                         const T* c, const T* g_h, const T* dh_next, T* dc, T* dz) {
   for (std::int64_t b = 0; b < batch; ++b) {
@@ -57,9 +51,7 @@ void lstm_step_pullback(std::int64_t batch, std::int64_t hidden, const T* gates,
   }
 }
 
-/// a = x W_ihᵀ [batch, 3 hidden] and q = h W_hhᵀ without their biases -> h'; r, z, n and the
-/// recurrent part of n (before r) are kept in [batch, 4 hidden].
-template <Scalar T>
+template <class T>
 void gru_step(std::int64_t batch, std::int64_t hidden, const T* a, const T* q, const T* bias_ih,
               const T* bias_hh, const T* h, T* kept, T* out) {
   const auto biased = [](T value, const T* bias, std::int64_t at) {
@@ -80,8 +72,7 @@ void gru_step(std::int64_t batch, std::int64_t hidden, const T* a, const T* q, c
     }
 }
 
-/// da and dq [batch, 3 hidden] from g; dh (add ? += : =) its direct part g z, where not null.
-template <Scalar T>
+template <class T>
 void gru_step_pullback(std::int64_t batch, std::int64_t hidden, const T* kept, const T* h,
                        const T* g, T* da, T* dq, T* dh, bool add) {
   for (std::int64_t b = 0; b < batch; ++b, kept += 4 * hidden, da += 3 * hidden, dq += 3 * hidden)
@@ -97,4 +88,4 @@ void gru_step_pullback(std::int64_t batch, std::int64_t hidden, const T* kept, c
     }
 }
 
-}  // namespace metatape::ops
+}  // namespace metatape::kernel::twin
