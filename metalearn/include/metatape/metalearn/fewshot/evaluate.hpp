@@ -1,0 +1,76 @@
+// evaluate.hpp: how good a learner is, and how sure of it we are.
+// Episode e is the same for every learner (sampler.hpp), so accuracies can be compared pair by
+// pair; the interval is over episodes, never over queries, since the queries of an episode hang
+// together.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "metatape/metalearn/fewshot/learner.hpp"
+#include "metatape/tasks/images/one_shot.hpp"
+
+namespace metatape::metalearn {
+
+/// A trained learner's numbers.
+struct Trained {
+  Params phi;
+  Params carry;  ///< running statistics; empty where a learner keeps none
+};
+
+/// The label given to each query of a planned episode; `worker` numbers the calling worker of the
+/// team from 0, no two calls at once have the same.
+using Answers = std::function<std::vector<int>(const tasks::EpisodePlan& plan, int worker)>;
+
+// ---- who answers. `threads` (may be null) must outlive the answers ------------------------------
+
+/// A learner. One that embeds images alone embeds those of the sampler's split now, once each;
+/// others adapt anew in each episode.
+Answers learner_answers(const AnyLearner& learner, const Trained& trained,
+                        std::shared_ptr<const tasks::EpisodeSampler> sampler, Threads* threads);
+/// The nearest support image by squared Euclidean distance of pixels, raw or with ink centred.
+Answers pixel_answers(const tasks::EpisodeSampler& sampler, bool centred, Threads* threads);
+/// The nearest support image by modified Hausdorff distance.
+Answers hausdorff_answers(std::shared_ptr<const tasks::EpisodeSampler> sampler);
+
+// ---- how well ---------------------------------------------------------------------------------
+
+struct Evaluation {
+  double accuracy = 0;  ///< mean over episodes
+  double ci95 = 0;      ///< half-width: 1.96 s / √episodes, s with n - 1; NaN for one episode
+  std::vector<double> accuracies;  ///< one an episode
+};
+
+struct EvaluateOptions {
+  Threads* threads = nullptr;
+  std::function<bool()> stop;              ///< asked now and then; the rest is then left out
+  std::function<void(int done)> progress;  ///< episodes done
+};
+
+/// Episodes 0 .. episodes - 1. Throws DataError for fewer than one.
+Evaluation evaluate(const Answers& answers, const tasks::EpisodeSampler& sampler, int episodes,
+                    const EvaluateOptions& options = {});
+Evaluation evaluate(const AnyLearner& learner, const Trained& trained,
+                    std::shared_ptr<const tasks::EpisodeSampler> sampler, int episodes,
+                    const EvaluateOptions& options = {});
+
+/// Mean and interval of numbers, as above.
+Evaluation summarise(std::vector<double> accuracies);
+
+// ---- Lake's one-shot task ----------------------------------------------------------------------
+
+/// For each test image the position of its answer among the training images; both [n, size, size,
+/// c].
+using OneShotAnswers = std::function<std::vector<int>(const Tensor& training, const Tensor& test)>;
+
+/// The error of each run in percent.
+std::vector<double> one_shot_errors(const tasks::OneShotTask& task,
+                                    const tasks::RenderOptions& render,
+                                    const OneShotAnswers& answers);
+/// Each test image on its own: batches of one where the learner is transductive.
+OneShotAnswers one_shot_learner(const AnyLearner& learner, const Trained& trained,
+                                Threads* threads = nullptr);
+OneShotAnswers one_shot_pixels();
+
+}  // namespace metatape::metalearn

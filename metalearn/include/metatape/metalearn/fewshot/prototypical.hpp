@@ -1,0 +1,27 @@
+// prototypical.hpp: prototypical networks. Snell, Swersky and Zemel (2017).
+//   c_k = mean of the embedded support of class k,   p(k | x) = softmax_k(-scale |f(x) - c_k|²)
+#pragma once
+
+#include "metatape/metalearn/fewshot/metric.hpp"
+
+namespace metatape::metalearn {
+
+struct Prototypical : MetricSettings {
+  double scale = 1;  ///< of the squared distances; the paper has none
+
+  [[nodiscard]] std::string name() const { return "prototypical"; }
+  [[nodiscard]] Params init(Key key) const { return network.init(key); }
+  [[nodiscard]] MetaStep objective(Tape& tape, const Params& phi, const Params& carry,
+                                   const tasks::Episode& episode, Key key) const;
+  [[nodiscard]] Classifier adapt(Tape& tape, const Params& phi, const Params& carry,
+                                 const Tensor& support, const Indices& labels, int way) const;
+  [[nodiscard]] bool transductive() const { return statistics == StatisticsFrom::batch; }
+  [[nodiscard]] bool embeds_alone() const { return statistics == StatisticsFrom::running; }
+  [[nodiscard]] Tensor embed(Tape& tape, const Params& phi, const Params& carry,
+                             const Tensor& images) const {
+    return metric_embed(*this, tape, phi, carry, images);
+  }
+  [[nodiscard]] Var logits(Var support, const Indices& labels, int way, Var query) const;
+};
+
+}  // namespace metatape::metalearn
