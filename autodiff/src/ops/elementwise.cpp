@@ -1,14 +1,18 @@
 // elementwise.cpp: functions of one Var. Each is a struct of three formulas (value, slope, slope
-// over Vars); the loops are written once, in Unary.
+// over Vars); the loops are written once, in Unary. A formula that kernels/elementwise.hpp has for
+// arrays names it instead of its value, and where the slope is one too, instead of its slope.
 #include "metatape/autodiff/ops/elementwise.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <string>
 
+#include "kernels/elementwise.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/ops/binary.hpp"
 #include "metatape/autodiff/rule.hpp"
+#include "products.hpp"
 
 namespace metatape {
 
@@ -21,6 +25,41 @@ struct Constants {
   double a = 0, b = 0;
 };
 
+// Calls f(first, count) for stretches of n elements, over the threads.
+template <class Context, class F>
+void for_each_stretch(const Context& c, std::int64_t n, const F& f) {
+  constexpr std::int64_t each = 16384;
+  run_blocks(c, (n + each - 1) / each,
+             [&](std::int64_t b, int) { f(b * each, std::min(each, n - b * each)); });
+}
+
+// y = f(x) and d (add ? += : =) g f'(x), for n elements
+template <class Formula, Scalar T>
+void values(const Constants& k, std::int64_t n, const T* x, T* y) {
+  if constexpr (requires { Formula::function; })
+    kernel::map(Formula::function, x, y, n);
+  else if constexpr (requires { Formula::values(k, n, x, y); })
+    Formula::values(k, n, x, y);
+  else
+    for (std::int64_t i = 0; i < n; ++i) y[i] = Formula::value(x[i], k);
+}
+template <class Formula, Scalar T>
+void chain(const Constants& k, std::int64_t n, const T* x, const T* y, const T* g, T* d, bool add) {
+  constexpr std::int64_t each = 256;
+  T slope[each];  // apart from the product: compilers make vectors of both loops, not of one
+  for (std::int64_t at = 0; at < n; at += each) {
+    const std::int64_t m = std::min(each, n - at);
+    if constexpr (requires { Formula::slopes(k, n, x, d); })
+      Formula::slopes(k, m, x + at, slope);
+    else
+      for (std::int64_t i = 0; i < m; ++i) slope[i] = Formula::slope(x[at + i], y[at + i], k);
+    if (add)
+      for (std::int64_t i = 0; i < m; ++i) d[at + i] += g[at + i] * slope[i];
+    else
+      for (std::int64_t i = 0; i < m; ++i) d[at + i] = g[at + i] * slope[i];
+  }
+}
+
 template <class Formula>
 struct Unary {
   using Attributes = Constants;
@@ -28,23 +67,18 @@ struct Unary {
 
   template <Scalar T>
   static void forward(const Forward& c) {
-    const Constants k = c.attributes<Constants>();
-    const T* x = c.input<T>(0);
-    T* y = c.output<T>();
-    for (std::int64_t i = 0, n = c.size(); i < n; ++i) y[i] = Formula::value(x[i], k);
+    for_each_stretch(c, c.size(), [&](std::int64_t i, std::int64_t n) {
+      values<Formula>(c.attributes<Constants>(), n, c.input<T>(0) + i, c.output<T>() + i);
+    });
   }
   template <Scalar T>
   static void pullback(const Pullback& c) {
-    const Constants k = c.attributes<Constants>();
-    const T *x = c.input<T>(0), *y = c.output<T>(), *g = c.gradient<T>();
     bool fresh = false;
-    T* d = c.adjoint<T>(0, fresh);
-    if (fresh)
-      for (std::int64_t i = 0, n = c.size(); i < n; ++i)
-        d[i] = g[i] * Formula::slope(x[i], y[i], k);
-    else
-      for (std::int64_t i = 0, n = c.size(); i < n; ++i)
-        d[i] += g[i] * Formula::slope(x[i], y[i], k);
+    T* const d = c.adjoint<T>(0, fresh);
+    for_each_stretch(c, c.size(), [&](std::int64_t i, std::int64_t n) {
+      chain<Formula>(c.attributes<Constants>(), n, c.input<T>(0) + i, c.output<T>() + i,
+                     c.gradient<T>() + i, d + i, !fresh);
+    });
   }
   static void recorded(const Recorded& c) {
     c.add(0, c.gradient() * Formula::slope(c.input(0), c.output(), c.attributes<Constants>()));
@@ -56,14 +90,12 @@ Var record_unary(Var x, const Constants& constants = {}) {
   return record<Unary<Formula>>({x}, x.shape(), constants);
 }
 
-// A formula has `value(x, k)` and `slope(x, y, k)` for numbers and `slope(x, y, k)` for Vars.
+// A formula has `value(x, k)` and `slope(x, y, k)` for numbers and `slope(x, y, k)` for Vars; or
+// `function` (or `values`) and `slopes` for arrays.
 
 struct Exp {
   static constexpr const char* name = "exp";
-  template <Scalar T>
-  static T value(T x, const Constants&) {
-    return std::exp(x);
-  }
+  static constexpr auto function = kernel::Function::exp;
   template <Scalar T>
   static T slope(T, T y, const Constants&) {
     return y;
@@ -73,10 +105,7 @@ struct Exp {
 
 struct Expm1 {
   static constexpr const char* name = "expm1";
-  template <Scalar T>
-  static T value(T x, const Constants&) {
-    return std::expm1(x);
-  }
+  static constexpr auto function = kernel::Function::expm1;
   template <Scalar T>
   static T slope(T, T y, const Constants&) {
     return y + 1;
@@ -86,10 +115,7 @@ struct Expm1 {
 
 struct Log {
   static constexpr const char* name = "log";
-  template <Scalar T>
-  static T value(T x, const Constants&) {
-    return std::log(x);
-  }
+  static constexpr auto function = kernel::Function::log;
   template <Scalar T>
   static T slope(T x, T, const Constants&) {
     return 1 / x;
@@ -99,10 +125,7 @@ struct Log {
 
 struct Log1p {
   static constexpr const char* name = "log1p";
-  template <Scalar T>
-  static T value(T x, const Constants&) {
-    return std::log1p(x);
-  }
+  static constexpr auto function = kernel::Function::log1p;
   template <Scalar T>
   static T slope(T x, T, const Constants&) {
     return 1 / (1 + x);
@@ -177,36 +200,28 @@ struct Sign {
 
 struct Sin {
   static constexpr const char* name = "sin";
+  static constexpr auto function = kernel::Function::sin;
   template <Scalar T>
-  static T value(T x, const Constants&) {
-    return std::sin(x);
-  }
-  template <Scalar T>
-  static T slope(T x, T, const Constants&) {
-    return std::cos(x);
+  static void slopes(const Constants&, std::int64_t n, const T* x, T* slope) {
+    kernel::map(kernel::Function::cos, x, slope, n);
   }
   static Var slope(Var x, Var, const Constants&) { return cos(x); }
 };
 
 struct Cos {
   static constexpr const char* name = "cos";
+  static constexpr auto function = kernel::Function::cos;
   template <Scalar T>
-  static T value(T x, const Constants&) {
-    return std::cos(x);
-  }
-  template <Scalar T>
-  static T slope(T x, T, const Constants&) {
-    return -std::sin(x);
+  static void slopes(const Constants&, std::int64_t n, const T* x, T* slope) {
+    kernel::map(kernel::Function::sin, x, slope, n);
+    for (std::int64_t i = 0; i < n; ++i) slope[i] = -slope[i];
   }
   static Var slope(Var x, Var, const Constants&) { return neg(sin(x)); }
 };
 
 struct Tanh {
   static constexpr const char* name = "tanh";
-  template <Scalar T>
-  static T value(T x, const Constants&) {
-    return std::tanh(x);
-  }
+  static constexpr auto function = kernel::Function::tanh;
   template <Scalar T>
   static T slope(T, T y, const Constants&) {
     return 1 - y * y;
@@ -214,18 +229,9 @@ struct Tanh {
   static Var slope(Var, Var y, const Constants&) { return 1.0 - square(y); }
 };
 
-template <Scalar T>
-T sigmoid_of(T x) {  // e^-|x| never overflows
-  const T e = std::exp(-std::abs(x));
-  return x < 0 ? e / (1 + e) : 1 / (1 + e);
-}
-
 struct Sigmoid {
   static constexpr const char* name = "sigmoid";
-  template <Scalar T>
-  static T value(T x, const Constants&) {
-    return sigmoid_of(x);
-  }
+  static constexpr auto function = kernel::Function::sigmoid;
   template <Scalar T>
   static T slope(T, T y, const Constants&) {
     return y * (1 - y);
@@ -280,33 +286,22 @@ struct Elu {
 
 struct Softplus {
   static constexpr const char* name = "softplus";
+  static constexpr auto function = kernel::Function::softplus;
   template <Scalar T>
-  static T value(T x, const Constants&) {
-    return (x > 0 ? x : T{0}) + std::log1p(std::exp(-std::abs(x)));
-  }
-  template <Scalar T>
-  static T slope(T x, T, const Constants&) {
-    return sigmoid_of(x);
+  static void slopes(const Constants&, std::int64_t n, const T* x, T* slope) {
+    kernel::map(kernel::Function::sigmoid, x, slope, n);
   }
   static Var slope(Var x, Var, const Constants&) { return sigmoid(x); }
 };
 
-// Φ by erfc, so that the left tail keeps its digits.
-template <Scalar T>
-T normal_below(T x) {
-  return T(0.5) * std::erfc(-x * static_cast<T>(std::numbers::sqrt2 / 2));
-}
 constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
 
 struct Gelu {
   static constexpr const char* name = "gelu";
+  static constexpr auto function = kernel::Function::gelu;
   template <Scalar T>
-  static T value(T x, const Constants&) {
-    return x * normal_below(x);
-  }
-  template <Scalar T>
-  static T slope(T x, T, const Constants&) {
-    return normal_below(x) + x * static_cast<T>(inverse_sqrt_two_pi) * std::exp(T(-0.5) * x * x);
+  static void slopes(const Constants&, std::int64_t n, const T* x, T* slope) {
+    kernel::map(kernel::Function::gelu_slope, x, slope, n);
   }
   static Var slope(Var x, Var, const Constants&) {
     const Var below = affine(erf(x * (std::numbers::sqrt2 / 2)), 0.5, 0.5);
@@ -317,13 +312,12 @@ struct Gelu {
 struct Erf {
   static constexpr const char* name = "erf";
   static constexpr double factor = 2 * std::numbers::inv_sqrtpi;
+  static constexpr auto function = kernel::Function::erf;
   template <Scalar T>
-  static T value(T x, const Constants&) {
-    return std::erf(x);
-  }
-  template <Scalar T>
-  static T slope(T x, T, const Constants&) {
-    return static_cast<T>(factor) * std::exp(-x * x);
+  static void slopes(const Constants&, std::int64_t n, const T* x, T* slope) {
+    for (std::int64_t i = 0; i < n; ++i) slope[i] = -x[i] * x[i];
+    kernel::map(kernel::Function::exp, slope, slope, n);
+    for (std::int64_t i = 0; i < n; ++i) slope[i] *= static_cast<T>(factor);
   }
   static Var slope(Var x, Var, const Constants&) { return factor * exp(neg(square(x))); }
 };
@@ -357,12 +351,14 @@ struct Reciprocal {
 struct Power {
   static constexpr const char* name = "pow";
   template <Scalar T>
-  static T value(T x, const Constants& k) {
-    return std::pow(x, static_cast<T>(k.a));
+  static void values(const Constants& k, std::int64_t n, const T* x, T* y) {
+    kernel::pow(x, static_cast<T>(k.a), y, n);
   }
   template <Scalar T>
-  static T slope(T x, T, const Constants& k) {
-    return k.a == 0 ? T{0} : static_cast<T>(k.a) * std::pow(x, static_cast<T>(k.a - 1));
+  static void slopes(const Constants& k, std::int64_t n, const T* x, T* slope) {
+    if (k.a == 0) return static_cast<void>(std::fill_n(slope, n, T{0}));
+    kernel::pow(x, static_cast<T>(k.a - 1), slope, n);
+    for (std::int64_t i = 0; i < n; ++i) slope[i] *= static_cast<T>(k.a);
   }
   static Var slope(Var x, Var, const Constants& k) {
     return k.a == 0 ? zero_like(x) : k.a * pow(x, k.a - 1);

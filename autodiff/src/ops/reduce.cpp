@@ -1,6 +1,6 @@
 // reduce.cpp: an axis, several or all of them made one number.
 // Every reduction is done on [outer, extent, inner]; axes that are not neighbours are brought
-// together first. A sum over the last axis runs in sixteen interleaved parts of a fixed shape:
+// together first. A sum over the last axis runs in interleaved parts and blocks of a fixed shape:
 // fast, more exact than one running sum, and the same bits always.
 #include "metatape/autodiff/ops/reduce.hpp"
 
@@ -10,6 +10,7 @@
 #include <limits>
 #include <string>
 
+#include "kernels/elementwise.hpp"
 #include "lines.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/ops/binary.hpp"
@@ -55,7 +56,7 @@ struct Sum {
     T* y = c.output<T>();
     if (s.inner == 1) {
       for (std::int64_t o = 0; o < s.outer; ++o, x += s.extent)
-        y[o] = interleaved_sum<T>(s.extent, [&](std::int64_t i) { return x[i]; });
+        y[o] = static_cast<T>(kernel::sum(x, s.extent));
       return;
     }
     std::fill_n(y, c.size(), T{0});
