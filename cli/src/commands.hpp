@@ -1,0 +1,22 @@
+// commands.hpp: the program's table of commands. A new one is a function in a file of its own, a
+// declaration here and a row in commands.cpp.
+#pragma once
+
+#include <span>
+
+#include "invocation.hpp"
+
+namespace metatape::cli {
+
+/// In the order of --help; verbs of one noun stand together.
+std::span<const Command> commands();
+
+/// What a noun is about, for --help: "data" -> "what is learned on".
+std::string noun_summary(std::string_view noun);
+
+// data/show.cpp, data/check.cpp, gradients/check.cpp
+int data_show(Invocation& in);
+int data_check(Invocation& in);
+int gradients_check(Invocation& in);
+
+}  // namespace metatape::cli

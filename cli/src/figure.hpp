@@ -1,0 +1,42 @@
+// figure.hpp: a figure as NAME.csv (the numbers) and NAME.svg (gnuplot's drawing of them).
+// Without gnuplot on the PATH the run succeeds all the same: NAME.gp is kept and a note says how to
+// draw it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "console.hpp"
+
+namespace metatape::cli {
+
+/// A curve, or one colour of bars. `low` and `high` (empty or as long as y) make a band or
+/// whiskers.
+struct Series {
+  std::string name;
+  std::vector<double> x, y;
+  std::vector<double> low{}, high{};
+  bool points = false;  ///< marks instead of a line
+};
+
+struct Figure {
+  std::string title, x_label, y_label;
+  bool log_x = false, log_y = false;
+  std::vector<Series> series{};
+  /// Not empty: bars. Series s has one y a category; x is not used.
+  std::vector<std::string> categories{};
+  /// Dotted horizontal lines with a name: chance, a paper's figure.
+  std::vector<std::pair<std::string, double>> levels{};
+};
+
+/// Rows `series,x,y,low,high` (bars: `series,category,y,low,high`); no number is an empty field.
+std::string csv_text(const Figure& figure);
+/// The script that draws NAME.csv onto standard output.
+std::string gnuplot_text(const Figure& figure, const std::string& name);
+
+/// Writes FOLDER/NAME.csv and draws FOLDER/NAME.svg. True when it was drawn.
+bool write_figure(const Figure& figure, const std::filesystem::path& folder,
+                  const std::string& name, Console& console);
+
+}  // namespace metatape::cli
