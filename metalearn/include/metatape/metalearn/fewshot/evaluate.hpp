@@ -15,8 +15,8 @@ namespace metatape::metalearn {
 
 /// A trained learner's numbers.
 struct Trained {
-  Params phi;
-  Params carry;  ///< running statistics; empty where a learner keeps none
+  Params phi{};
+  Params carry{};  ///< running statistics; empty where a learner keeps none
 };
 
 /// The label given to each query of a planned episode; `worker` numbers the calling worker of the
@@ -39,13 +39,13 @@ Answers hausdorff_answers(std::shared_ptr<const tasks::EpisodeSampler> sampler);
 struct Evaluation {
   double accuracy = 0;  ///< mean over episodes
   double ci95 = 0;      ///< half-width: 1.96 s / √episodes, s with n - 1; NaN for one episode
-  std::vector<double> accuracies;  ///< one an episode
+  std::vector<double> accuracies{};  ///< one an episode
 };
 
 struct EvaluateOptions {
   Threads* threads = nullptr;
-  std::function<bool()> stop;              ///< asked now and then; the rest is then left out
-  std::function<void(int done)> progress;  ///< episodes done
+  std::function<bool()> stop{};              ///< asked now and then; the rest is then left out
+  std::function<void(int done)> progress{};  ///< episodes done
 };
 
 /// Episodes 0 .. episodes - 1. Throws DataError for fewer than one.

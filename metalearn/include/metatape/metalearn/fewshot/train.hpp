@@ -21,8 +21,8 @@ struct TrainOptions {
   TrainerOptions trainer{};  ///< without an optimizer: Adam of rate 1e-3
   Key key{1};
   Threads* threads = nullptr;
-  std::function<void(const StepReport&)> report;
-  std::function<bool()> stop;
+  std::function<void(const StepReport&)> report{};
+  std::function<bool()> stop{};
 };
 
 /// From first weights to a trained learner.

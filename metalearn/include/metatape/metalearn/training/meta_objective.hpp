@@ -25,15 +25,15 @@ using Measures = std::vector<std::pair<std::string, double>>;
 /// One answer.
 struct MetaStep {
   double loss = 0;
-  Params gradient;  ///< of the loss, φ's layout
-  Params carry;     ///< what lives on: a window's θ and state, running statistics; may be empty
-  Measures measures;
+  Params gradient{};  ///< of the loss, φ's layout
+  Params carry{};     ///< what lives on: a window's θ and state, running statistics; may be empty
+  Measures measures{};
 };
 
 /// Where in the training the question is asked. All randomness comes from `key`, which depends on
 /// (seed, step, slot) alone: so a batch may run on any threads, and a run go on anywhere.
 struct MetaPosition {
-  Key key;
+  Key key{};
   std::int64_t step = 0;  ///< of φ, from 0
   int slot = 0;           ///< in the batch
   int batch = 1;          ///< slots of a step
@@ -47,7 +47,7 @@ struct MetaPosition {
 
 struct MetaObjective {
   /// The first carry of a slot; may be left out: an empty one.
-  std::function<Params(const Params& phi, Key key)> init;
+  std::function<Params(const Params& phi, Key key)> init{};
   /// The tape is empty when it comes and is rewound by the caller.
   std::function<MetaStep(Tape& tape, const Params& phi, const Params& carry,
                          const MetaPosition& position)>

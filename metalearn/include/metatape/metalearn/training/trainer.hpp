@@ -20,8 +20,8 @@
 namespace metatape::metalearn {
 
 struct TrainerOptions {
-  AnyOptimizer optimizer;
-  Schedule schedule;           ///< factor on the optimizer's rate, by step
+  AnyOptimizer optimizer{};
+  Schedule schedule{};           ///< factor on the optimizer's rate, by step
   int batch = 1;               ///< answers a step, averaged
   double clip = 0;             ///< the gradient's norm is scaled down to this; 0: not
   Profile* profile = nullptr;  ///< time and bytes by op, of slot 0; must outlive the trainer
@@ -33,7 +33,7 @@ struct StepReport {
   double loss = 0;           ///< mean over the batch
   double gradient_norm = 0;  ///< before clipping
   double rate_scale = 1;     ///< the schedule's factor
-  Measures measures;         ///< means over the batch
+  Measures measures{};         ///< means over the batch
 };
 
 class Trainer {
@@ -77,10 +77,10 @@ struct LoopOptions {
   std::int64_t validate_every = 0;  ///< steps; 0: never
   double save_every = 60;           ///< seconds between calls of `save`
 
-  std::function<void(const StepReport&)> report;    ///< after each step
-  std::function<void(const StepReport&)> validate;  ///< every so many steps, and at the end
-  std::function<void()> save;                       ///< now and then, and at the end
-  std::function<bool()> stop;                       ///< asked between steps
+  std::function<void(const StepReport&)> report{};    ///< after each step
+  std::function<void(const StepReport&)> validate{};  ///< every so many steps, and at the end
+  std::function<void()> save{};                       ///< now and then, and at the end
+  std::function<bool()> stop{};                       ///< asked between steps
 };
 
 enum class LoopEnd { done, out_of_time, stopped };
