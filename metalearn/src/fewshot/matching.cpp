@@ -11,13 +11,13 @@ Var Matching::logits(Var support, const Indices& labels, int way, Var query) con
 MetaStep Matching::objective(Tape& tape, const Params& phi, const Params& carry,
                              const tasks::Episode& episode, Key key) const {
   const auto of = [this](auto... x) { return logits(x...); };
-  return metric_objective(*this, of, tape, phi, carry, episode, key);
+  return metric_objective(settings(), of, tape, phi, carry, episode, key);
 }
 
 Classifier Matching::adapt(Tape& tape, const Params& phi, const Params& carry,
                            const Tensor& support, const Indices& labels, int way) const {
   const auto of = [self = *this](auto... x) { return self.logits(x...); };
-  return metric_adapt(*this, of, tape, phi, carry, support, labels, way);
+  return metric_adapt(settings(), of, tape, phi, carry, support, labels, way);
 }
 
 }  // namespace metatape::metalearn

@@ -50,7 +50,7 @@ TEST_CASE("all pairs are the mean over every single support drawing", "[fewshot]
   const int way = 3, shot = 1, query = 2, n = way * (shot + query);
   const Tensor embedded = normal({n, 5}, Key{4}, DType::f64);
   Tape tape;
-  const Prototypical proto{MetricSettings{}, 0.5};
+  const Prototypical proto{.scale = 0.5};
   const Logits logits = [&](Var s, const Indices& l, int w, Var q) {
     return proto.logits(s, l, w, q);
   };
@@ -92,14 +92,14 @@ TEST_CASE("with single supports and Euclidean similarity, matching is the protot
   const Var support = tape.constant(normal({4, 6}, Key{1})),
             query = tape.constant(normal({9, 6}, Key{2}));
   const Indices labels({0, 1, 2, 3});
-  const Prototypical proto{MetricSettings{}, 0.25};
+  const Prototypical proto{.scale = 0.25};
   const Var by_matching = class_logsumexp(-0.25 * squared_distances(query, support), labels, 4);
   CHECK(identical(proto.logits(support, labels, 4, query).value(), by_matching.value()));
 }
 
 TEST_CASE("matching networks attend by cosine", "[fewshot]") {
   Tape tape;
-  const Matching matching{MetricSettings{}, 2};
+  const Matching matching{.scale = 2};
   const Var support = tape.constant(Tensor({3, 2}, {1.0, 0.0, 0.0, 2.0, 5.0, 0.0}));
   const Var query = tape.constant(Tensor({1, 2}, {3.0, 0.0}));
   // cosines 1, 0, 1 with labels 0, 1, 0

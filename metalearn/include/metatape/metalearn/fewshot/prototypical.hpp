@@ -6,9 +6,16 @@
 
 namespace metatape::metalearn {
 
-struct Prototypical : MetricSettings {
-  double scale = 1;  ///< of the squared distances; the paper has none
+struct Prototypical {
+  nn::ConvNet network = nn::conv5_map();
+  StatisticsFrom statistics = StatisticsFrom::running;
+  Pairing pairing = Pairing::all;
+  double running_weight = 0.1;  ///< of a new episode's statistics in the running ones
+  double scale = 1;             ///< of the squared distances; the paper has none
 
+  [[nodiscard]] MetricSettings settings() const {
+    return {network, statistics, pairing, running_weight};
+  }
   [[nodiscard]] std::string name() const { return "prototypical"; }
   [[nodiscard]] Params init(Key key) const { return network.init(key); }
   [[nodiscard]] MetaStep objective(Tape& tape, const Params& phi, const Params& carry,
@@ -19,7 +26,7 @@ struct Prototypical : MetricSettings {
   [[nodiscard]] bool embeds_alone() const { return statistics == StatisticsFrom::running; }
   [[nodiscard]] Tensor embed(Tape& tape, const Params& phi, const Params& carry,
                              const Tensor& images) const {
-    return metric_embed(*this, tape, phi, carry, images);
+    return metric_embed(settings(), tape, phi, carry, images);
   }
   [[nodiscard]] Var logits(Var support, const Indices& labels, int way, Var query) const;
 };

@@ -21,7 +21,7 @@ namespace metatape::metalearn {
 
 struct TrainerOptions {
   AnyOptimizer optimizer{};
-  Schedule schedule{};           ///< factor on the optimizer's rate, by step
+  Schedule schedule{};         ///< factor on the optimizer's rate, by step
   int batch = 1;               ///< answers a step, averaged
   double clip = 0;             ///< the gradient's norm is scaled down to this; 0: not
   Profile* profile = nullptr;  ///< time and bytes by op, of slot 0; must outlive the trainer
@@ -33,7 +33,7 @@ struct StepReport {
   double loss = 0;           ///< mean over the batch
   double gradient_norm = 0;  ///< before clipping
   double rate_scale = 1;     ///< the schedule's factor
-  Measures measures{};         ///< means over the batch
+  Measures measures{};       ///< means over the batch
 };
 
 class Trainer {

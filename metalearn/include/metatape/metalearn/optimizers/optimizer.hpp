@@ -1,0 +1,145 @@
+// optimizer.hpp: what an optimizer is, learned or hand-crafted.
+// It has numbers φ (rates, or the weights of a network), a state between steps, and a step: from
+// (θ, gradient) to an update. Recorded on a tape all of these are Bounds, so that any optimizer can
+// be differentiated through, Adam too; between runs φ and the state are Params.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "metatape/autodiff/bound.hpp"
+#include "metatape/autodiff/random.hpp"
+
+namespace metatape::metalearn {
+
+/// What a step reads; Vars of one tape.
+struct OptimizerInput {
+  Bound theta;            ///< where we are
+  Bound gradient;         ///< of the loss there, θ's layout
+  Var loss{};             ///< its value, one element; may be left out unless the optimizer reads it
+  std::int64_t step = 0;  ///< from 0
+  double rate_scale = 1;  ///< a schedule's factor on the learning rate
+};
+
+struct OptimizerOutput {
+  Bound updates;  ///< θ_{t+1} = θ_t + updates
+  Bound state;
+};
+
+/// Nothing to inherit from: a type with these is an optimizer.
+/// Optional members: `static constexpr bool reads_theta` (the update depends on θ itself) and
+/// `coordinatewise` (coordinates do not see each other), both taken as false where missing; and
+/// `Bound query(const Bound& phi, const Bound& theta, const Bound& state)`, where the next gradient
+/// is to be taken, θ itself where missing.
+template <class O>
+concept Optimizer = requires(const O& o, DType dtype, const Params& p, Key key, const Bound& b,
+                             const OptimizerInput& input) {
+  { o.name() } -> std::convertible_to<std::string>;
+  { o.phi(dtype) } -> std::same_as<Params>;
+  { o.init(p, p, key) } -> std::same_as<Params>;             // (phi, theta, key) -> the first state
+  { o.step(b, input, b) } -> std::same_as<OptimizerOutput>;  // (phi, input, state)
+};
+
+/// A rule that treats each coordinate alike (hand_crafted.hpp); it becomes an Optimizer there.
+template <class R>
+concept ElementwiseRule = requires(const R& r) {
+  R::rule_name;
+  R::state_names;
+  r.rates();
+};
+
+/// Any optimizer, as a value; copies share it. By default Adam.
+class AnyOptimizer {
+ public:
+  AnyOptimizer();
+  template <ElementwiseRule R>
+  AnyOptimizer(R rule);  // NOLINT(google-explicit-constructor): see hand_crafted.hpp
+  template <Optimizer O>
+  requires(!std::same_as<O, AnyOptimizer>)
+      AnyOptimizer(O optimizer)  // NOLINT(google-explicit-constructor): an optimizer is one
+      : self_(std::make_shared<const Model<O>>(std::move(optimizer))) {}
+
+  [[nodiscard]] std::string name() const { return self_->name(); }
+  [[nodiscard]] Params phi(DType dtype = DType::f32) const { return self_->phi(dtype); }
+  [[nodiscard]] Params init(const Params& phi, const Params& theta, Key key) const {
+    return self_->init(phi, theta, key);
+  }
+  [[nodiscard]] OptimizerOutput step(const Bound& phi, const OptimizerInput& input,
+                                     const Bound& state) const {
+    return self_->step(phi, input, state);
+  }
+  [[nodiscard]] Bound query(const Bound& phi, const Bound& theta, const Bound& state) const {
+    return self_->query(phi, theta, state);
+  }
+  [[nodiscard]] bool reads_theta() const { return self_->reads_theta(); }
+  [[nodiscard]] bool coordinatewise() const { return self_->coordinatewise(); }
+
+  // ---- without a tape, with the optimizer's own φ ----
+  /// The state before the first step.
+  [[nodiscard]] Params init_state(const Params& theta, Key key = Key{}) const {
+    return init(phi(theta.dtype()), theta, key);
+  }
+  /// θ and the state, stepped in place. Allocates nothing where nobody shares their buffers.
+  /// ShapeError when layouts differ, DTypeError when types do.
+  void update(Params& theta, const Params& gradient, Params& state, std::int64_t step,
+              double rate_scale = 1) const;
+
+ private:
+  struct Interface {
+    virtual ~Interface() = default;
+    [[nodiscard]] virtual std::string name() const = 0;
+    [[nodiscard]] virtual Params phi(DType dtype) const = 0;
+    [[nodiscard]] virtual Params init(const Params& phi, const Params& theta, Key key) const = 0;
+    [[nodiscard]] virtual OptimizerOutput step(const Bound& phi, const OptimizerInput& input,
+                                               const Bound& state) const = 0;
+    [[nodiscard]] virtual Bound query(const Bound& phi, const Bound& theta,
+                                      const Bound& state) const = 0;
+    [[nodiscard]] virtual bool reads_theta() const = 0;
+    [[nodiscard]] virtual bool coordinatewise() const = 0;
+    virtual bool plain(Params& theta, const Params& gradient, Params& state, std::int64_t step,
+                       double rate_scale) const = 0;  // false: there is no plain path
+  };
+
+  template <Optimizer O>
+  struct Model final : Interface {
+    explicit Model(O o) : optimizer(std::move(o)) {}
+    O optimizer;
+    [[nodiscard]] std::string name() const override { return optimizer.name(); }
+    [[nodiscard]] Params phi(DType dtype) const override { return optimizer.phi(dtype); }
+    [[nodiscard]] Params init(const Params& phi, const Params& theta, Key key) const override {
+      return optimizer.init(phi, theta, key);
+    }
+    [[nodiscard]] OptimizerOutput step(const Bound& phi, const OptimizerInput& input,
+                                       const Bound& state) const override {
+      return optimizer.step(phi, input, state);
+    }
+    [[nodiscard]] Bound query(const Bound& phi, const Bound& theta,
+                              const Bound& state) const override {
+      if constexpr (requires { optimizer.query(phi, theta, state); })
+        return optimizer.query(phi, theta, state);
+      return theta;
+    }
+    [[nodiscard]] bool reads_theta() const override {
+      if constexpr (requires { O::reads_theta; }) return O::reads_theta;
+      return false;
+    }
+    [[nodiscard]] bool coordinatewise() const override {
+      if constexpr (requires { O::coordinatewise; }) return O::coordinatewise;
+      return false;
+    }
+    bool plain(Params& theta, const Params& gradient, Params& state, std::int64_t step,
+               double rate_scale) const override {
+      if constexpr (requires { optimizer.update(theta, gradient, state, step, rate_scale); }) {
+        optimizer.update(theta, gradient, state, step, rate_scale);
+        return true;
+      }
+      return false;
+    }
+  };
+
+  std::shared_ptr<const Interface> self_;
+};
+
+}  // namespace metatape::metalearn
