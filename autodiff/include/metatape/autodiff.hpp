@@ -8,6 +8,7 @@
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/gradients.hpp"
 #include "metatape/autodiff/indices.hpp"
+#include "metatape/autodiff/machine.hpp"
 #include "metatape/autodiff/ops.hpp"
 #include "metatape/autodiff/params.hpp"
 #include "metatape/autodiff/random.hpp"
