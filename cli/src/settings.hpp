@@ -24,7 +24,7 @@
 #include <variant>
 #include <vector>
 
-#include "toml.hpp"
+#include "toml_file.hpp"
 
 namespace metatape::cli {
 

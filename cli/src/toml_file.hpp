@@ -1,5 +1,5 @@
-// toml.hpp: a TOML file as plain keys and values; the only place that knows toml11 (3.7 and 4).
-// What toml11 would trust is checked before it sees a byte: size, UTF-8, control characters,
+// toml_file.hpp: a TOML file as plain keys and values; the only place that knows toml11 (3.7 and
+// 4). What toml11 would trust is checked before it sees a byte: size, UTF-8, control characters,
 // nesting, and integers beyond 64 bits, which 3.7 takes for the largest one.
 #pragma once
 
