@@ -255,8 +255,7 @@ std::string to_safetensors(const Checkpoint& checkpoint) {
   const Params& p = checkpoint.params;
   const char* data = static_cast<const char*>(p.flat().data());
   const std::size_t element = bytes(p.dtype());
-  nlohmann::ordered_json header;
-  auto& metadata = header[metadata_name];
+  nlohmann::ordered_json metadata, tensors;
   metadata[version_name] = std::to_string(version);
   for (const auto& [name, value] : checkpoint.metadata) {
     if (name.starts_with(checksum_prefix) || name == version_name)
@@ -269,10 +268,12 @@ std::string to_safetensors(const Checkpoint& checkpoint) {
     const std::size_t begin = static_cast<std::size_t>(e.offset) * element;
     const std::size_t size = static_cast<std::size_t>(e.shape.size()) * element;
     metadata[checksum_prefix + e.name] = checksum(data + begin, size);
-    header[e.name] = {{"dtype", p.dtype() == DType::f32 ? "F32" : "F64"},
-                      {"shape", std::vector<std::int64_t>(e.shape.begin(), e.shape.end())},
-                      {"data_offsets", {begin, begin + size}}};
+    tensors[e.name] = {{"dtype", p.dtype() == DType::f32 ? "F32" : "F64"},
+                       {"shape", std::vector<std::int64_t>(e.shape.begin(), e.shape.end())},
+                       {"data_offsets", {begin, begin + size}}};
   }
+  nlohmann::ordered_json header{{metadata_name, std::move(metadata)}};
+  header.update(tensors);
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');  // the data then lie on 8 bytes, as the format asks
   const auto length = static_cast<std::uint64_t>(text.size());

@@ -157,6 +157,19 @@ Tensor metric_embed(const MetricSettings& settings, Tape& tape, const Params& ph
   return settings.network(bind_constant(tape, phi), tape.constant(images), mode).value();
 }
 
+namespace {
+
+// Query by query: the bits of a product's row depend on how many rows there are, and what a query
+// is called must not depend on its neighbours.
+Tensor one_by_one(const Logits& logits, Var support, const Indices& labels, int way, Var queries) {
+  std::vector<Var> scores;
+  for (std::int64_t i = 0; i < queries.shape()[0]; ++i)
+    scores.push_back(softmax(logits(support, labels, way, rows(queries, i, i + 1))));
+  return concat(scores).value();
+}
+
+}  // namespace
+
 Classifier metric_adapt(const MetricSettings& settings, const Logits& logits, Tape& tape,
                         const Params& phi, const Params& carry, const Tensor& support,
                         const Indices& labels, int way) {
@@ -164,8 +177,8 @@ Classifier metric_adapt(const MetricSettings& settings, const Logits& logits, Ta
     const Tensor known = metric_embed(settings, tape, phi, carry, support);
     return [=, &tape](const Tensor& images) {
       const Tape::Scope scope(tape);
-      const Var queries = tape.constant(metric_embed(settings, tape, phi, carry, images));
-      return softmax(logits(tape.constant(known), labels, way, queries)).value();
+      return one_by_one(logits, tape.constant(known), labels, way,
+                        tape.constant(metric_embed(settings, tape, phi, carry, images)));
     };
   }
   return [=, &tape](const Tensor& images) {
@@ -179,7 +192,7 @@ Classifier metric_adapt(const MetricSettings& settings, const Logits& logits, Ta
     }
     const nn::Applied known = nn::apply(settings.network, p, s);
     const nn::Mode mode{.statistics = &known.statistics};
-    return softmax(logits(known.value, labels, way, settings.network(p, q, mode))).value();
+    return one_by_one(logits, known.value, labels, way, settings.network(p, q, mode));
   };
 }
 

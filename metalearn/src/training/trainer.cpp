@@ -67,8 +67,7 @@ Trainer::Trainer(MetaObjective objective, Params phi, TrainerOptions options, Ke
         s.objective.init
             ? s.objective.init(s.phi, key.split("carry", static_cast<std::uint64_t>(slot)))
             : Params{});
-  const int workers =
-      s.options.batch > 1 && threads ? std::min(threads->count(), s.options.batch) : 1;
+  const int workers = s.options.batch > 1 && threads ? threads->count() : 1;
   for (int w = 0; w < workers; ++w)
     s.tapes.push_back(std::make_unique<Tape>(
         TapeOptions{.threads = threads, .profile = w == 0 ? s.options.profile : nullptr}));

@@ -29,7 +29,7 @@ enum class SplitBy { group, character };
 
 struct SplitOptions {
   /// A number of groups ("0": none), or names separated by commas; empty: the default below.
-  std::string test, validation;
+  std::string test{}, validation{};
   /// character: Vinyals' split of the whole of Omniglot (both archives), whose lists are fixed.
   SplitBy by = SplitBy::group;
   /// One Omniglot set: the last 6 alphabets test, the 3 before them validate.
