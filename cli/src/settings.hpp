@@ -67,11 +67,11 @@ class Settings {
     add_target(std::move(name), Target(&target), std::move(help), std::move(traits));
   }
   void add_target(std::string name, Target target, std::string help, SettingTraits traits);
-  /// What was added before stands under this heading in the help from here on: "Training".
+  /// Settings added from here on stand under this heading in the help: "Training".
   void section(std::string title);
 
-  /// Reads the words after `metatape noun verb`. UsageError for unknown options (with the nearest),
-  /// missing and wrong values.
+  /// Reads the words after `metatape noun verb`. HelpAsked (with an empty text) for --help;
+  /// UsageError for unknown options (with the nearest), missing and wrong values.
   void read_command_line(const std::vector<std::string>& words);
   /// Sets what is in the file and was not set on the command line. Unknown keys are a UsageError
   /// with file, line and the nearest key, unless `ignore_unknown` (a command that reads the
@@ -96,14 +96,13 @@ class Settings {
   [[nodiscard]] std::string config_text() const;
   /// The table of options for --help, headings included.
   [[nodiscard]] std::string help() const;
-  /// "SPEC" of `metatape data show SPEC`, for the usage line.
+  /// " [SPEC]" of `metatape data show [SPEC]`, for the usage line.
   [[nodiscard]] std::string positional_usage() const;
   [[nodiscard]] std::vector<std::string> names() const;
 
  private:
   struct Setting;
-  struct Words;
-  [[nodiscard]] const Setting* find(std::string_view name) const;
+  [[nodiscard]] Setting* find(std::string_view name) const;
   std::vector<std::unique_ptr<Setting>> settings_;
   std::string section_;
 };
