@@ -1,0 +1,228 @@
+#include "setup.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "metatape/metalearn/fewshot/train.hpp"
+#include "metatape/nn/safetensors.hpp"
+#include "metatape/tasks/images/data_spec.hpp"
+
+namespace metatape::cli {
+
+using metalearn::FewShotRecipe;
+using metalearn::StatisticsFrom;
+
+namespace {
+
+StatisticsFrom statistics_of(const std::string& name) {
+  if (name == "batch") return StatisticsFrom::batch;
+  return name == "support" ? StatisticsFrom::support : StatisticsFrom::running;
+}
+
+// What stands in `given`, else `otherwise`, which is then noted as given.
+template <class T, class U>
+T settle(std::optional<T>& given, U otherwise) {
+  if (!given) given = static_cast<T>(otherwise);
+  return *given;
+}
+
+}  // namespace
+
+const char* text(StatisticsFrom statistics) {
+  switch (statistics) {
+    case StatisticsFrom::batch:
+      return "batch";
+    case StatisticsFrom::support:
+      return "support";
+    case StatisticsFrom::running:
+      break;
+  }
+  return "running";
+}
+
+void FewShotSettings::declare_episodes(Settings& s) {
+  s.section("Episodes");
+  s.add("way", way, "classes of an episode", {.least = 2, .most = 100000});
+  s.add("shot", shot, "support images a class", {.least = 1, .most = 100000});
+  s.add("query", query, "query images a class", {.least = 1, .most = 100000});
+  s.add("within-alphabet", within_alphabet, "all classes of an episode from one alphabet");
+}
+
+void FewShotSettings::declare_splits(Settings& s) {
+  s.section("Splits");
+  s.add("test-alphabets", test_alphabets,
+        "how many of the last alphabets test, or their names; 0: none",
+        {.value_name = "N|NAME,...", .default_text = "the last 6 of Omniglot, else a fifth"});
+  s.add("validation-alphabets", validation_alphabets, "the same for validation",
+        {.value_name = "N|NAME,...", .default_text = "3 of Omniglot, else a tenth"});
+  s.add("split-by", split_by, "character: Vinyals' split of the whole of Omniglot",
+        {.choices = {"alphabet", "character"}});
+}
+
+void FewShotSettings::declare_training(Settings& s) {
+  const std::string of_recipe = "the recipe's";
+  s.section("Training");
+  s.add("learner", learner, "who learns", {.choices = metalearn::learner_names()});
+  s.add("recipe", recipe, "settings measured to be good, or those of the learner's paper",
+        {.choices = metalearn::recipe_names()});
+  s.add("episodes", episodes, "how many",
+        {.least = 1, .most = 1e12, .raisable = true, .default_text = "10 minutes of them"});
+  s.add("minutes", minutes,
+        "how long: the number of episodes is planned from the time of the first",
+        {.least = 0, .most = 1e6, .above_least = true, .raisable = true, .default_text = "10"});
+  s.add("train-way", train_way, "classes of a training episode",
+        {.least = 2, .most = 100000, .default_text = of_recipe});
+  s.add("train-shot", train_shot, "its support images a class",
+        {.least = 1, .most = 100000, .default_text = of_recipe});
+  s.add("train-query", train_query, "its query images a class",
+        {.least = 1, .most = 100000, .default_text = of_recipe});
+  s.add("train-within", train_within, "share of training episodes from one alphabet",
+        {.least = 0, .most = 1, .default_text = of_recipe});
+  s.add("rotations", rotations, "training characters are turned by quarters",
+        {.default_text = of_recipe});
+  s.add("augment", augment, "small affine distortions of training images",
+        {.default_text = of_recipe});
+  s.add("centre", centre, "ink is moved to the middle, in training and afterwards",
+        {.default_text = of_recipe});
+  s.add("network", network, "of the encoder",
+        {.choices = metalearn::network_names(), .default_text = of_recipe});
+  s.add("filters", filters, "of each convolution",
+        {.least = 1, .most = 4096, .default_text = of_recipe});
+  s.add("scale", scale, "of squared distances (prototypical) or cosines (matching)",
+        {.least = 0, .above_least = true, .default_text = of_recipe});
+  s.add(
+      "statistics", statistics,
+      "batch normalisation of the queries by the batch's (transductive), the support's or running "
+      "statistics",
+      {.choices = {"batch", "support", "running"}, .default_text = of_recipe});
+  s.add("learning-rate", learning_rate, "of Adam",
+        {.least = 0, .above_least = true, .default_text = of_recipe});
+  s.add("schedule", schedule,
+        "of the rate: cosine over the run, halved every 2,000 steps, constant",
+        {.choices = {"cosine", "halved", "constant"}, .default_text = of_recipe});
+  s.add("decay-episodes", decay_episodes, "the span of the cosine",
+        {.least = 1, .most = 1e12, .default_text = "the planned episodes"});
+  s.add("meta-batch", meta_batch, "episodes a step",
+        {.least = 1, .most = 4096, .default_text = of_recipe});
+}
+
+FewShotRecipe FewShotSettings::fill() {
+  FewShotRecipe r = metalearn::recipe(learner, recipe);
+  r.way = settle(train_way, r.way);
+  r.shot = settle(train_shot, r.shot);
+  r.query = settle(train_query, r.query);
+  r.within = settle(train_within, r.within);
+  if (!settle(rotations, r.rotations != tasks::Rotations::none))
+    r.rotations = tasks::Rotations::none;
+  else if (r.rotations == tasks::Rotations::none)
+    r.rotations = tasks::Rotations::classes;
+  r.augment = settle(augment, r.augment);
+  r.augment_classes = r.augment_classes && r.augment;
+  r.centre = settle(centre, r.centre);
+  r.network = settle(network, r.network);
+  r.filters = settle(filters, r.filters);
+  r.scale = settle(scale, r.scale);
+  r.statistics = statistics_of(settle(statistics, text(r.statistics)));
+  r.learning_rate = settle(learning_rate, r.learning_rate);
+  r.schedule = settle(schedule, r.schedule);
+  r.meta_batch = settle(meta_batch, r.meta_batch);
+  return r;
+}
+
+tasks::Splits read_splits(const FewShotSettings& settings, const std::string& spec,
+                          Threads& threads, Console& console) {
+  const tasks::DataSpec data = tasks::parse_data(spec);
+  console.detail("reading " + data.text());
+  const auto set = tasks::read_data(data, {}, &threads);
+  try {
+    return tasks::split(set, {.test = settings.test_alphabets,
+                              .validation = settings.validation_alphabets,
+                              .by = settings.split_by == "character" ? tasks::SplitBy::character
+                                                                     : tasks::SplitBy::group,
+                              .omniglot = data.kind == "omniglot" && data.paths.size() == 1});
+  } catch (const DataError& e) {
+    throw UsageError(e.what());
+  }
+}
+
+const tasks::Split& split_of(const tasks::Splits& splits, const std::string& name) {
+  if (name == "train") return splits.train;
+  if (name == "validation") return splits.validation;
+  return name == "test" ? splits.test : splits.all;
+}
+
+std::shared_ptr<const tasks::EpisodeSampler> evaluation_episodes(const FewShotSettings& settings,
+                                                                 const tasks::Split& split,
+                                                                 bool centre, std::uint64_t seed,
+                                                                 Console& console) {
+  try {
+    auto sampler = std::make_shared<const tasks::EpisodeSampler>(
+        split,
+        tasks::EpisodeOptions{.way = settings.way,
+                              .shot = settings.shot,
+                              .query = settings.query,
+                              .within = settings.within_alphabet ? 1.0 : 0.0,
+                              .centre = centre,
+                              .size = image_size},
+        Key(seed));
+    for (const std::string& line : sampler->left_out()) console.detail("left out: " + line);
+    return sampler;
+  } catch (const DataError& e) {
+    throw UsageError(e.what());
+  }
+}
+
+LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string& run) {
+  const std::filesystem::path folder = run, config = folder / "config.toml";
+  if (!std::filesystem::exists(config))
+    throw DataError(fmt::format("{}: no config.toml: not the folder of a run", run));
+  if (const std::string made = command_of(config); made != "fewshot train")
+    throw UsageError(
+        fmt::format("{}: made by `metatape {}`, a run of `metatape fewshot train` is needed", run,
+                    made.empty() ? "?" : made));
+  FewShotSettings of_run;
+  std::string data = in.common.data;
+  Settings file_settings;
+  of_run.declare_training(file_settings);
+  of_run.declare_episodes(file_settings);
+  of_run.declare_splits(file_settings);
+  file_settings.add("data", data, "");
+  file_settings.read_config(config, true);
+
+  // What this command was asked for stands; what it left open is the run's. The seed is not: all
+  // runs are judged on the same episodes.
+  const std::vector<std::string> names = in.settings.names();
+  const auto open = [&](const char* name) {
+    return std::ranges::find(names, name) != names.end() && !in.settings.given(name);
+  };
+  if (open("way")) settings.way = of_run.way;
+  if (open("shot")) settings.shot = of_run.shot;
+  if (open("query")) settings.query = of_run.query;
+  if (open("within-alphabet")) settings.within_alphabet = of_run.within_alphabet;
+  if (open("data")) {
+    in.common.data = data;
+    if (open("test-alphabets")) settings.test_alphabets = of_run.test_alphabets;
+    if (open("validation-alphabets")) settings.validation_alphabets = of_run.validation_alphabets;
+    if (open("split-by")) settings.split_by = of_run.split_by;
+  }
+  if (settings.statistics) of_run.statistics = settings.statistics;
+
+  LoadedRun loaded{.folder = run, .recipe = of_run.fill(), .learner = {}, .trained = {}};
+  const std::string file = (folder / "checkpoint.safetensors").string();
+  const nn::Checkpoint checkpoint = nn::load(file);
+  loaded.trained = metalearn::trained(checkpoint, file);
+  if (loaded.trained.phi.contains("block0.conv.weight"))
+    loaded.channels = static_cast<int>(loaded.trained.phi["block0.conv.weight"].shape()[1]);
+  loaded.learner = metalearn::make_learner(loaded.recipe, image_size, loaded.channels);
+  nn::require_layout(*loaded.trained.phi.layout(), *loaded.learner.init(Key{}).layout(), file);
+  return loaded;
+}
+
+void require_channels(const LoadedRun& run, const tasks::ImageSet& set) {
+  if (set.channels() != run.channels)
+    throw DataError(fmt::format("{}: images with {} channels; {} was trained on {}", set.name(),
+                                set.channels(), run.folder, run.channels));
+}
+
+}  // namespace metatape::cli

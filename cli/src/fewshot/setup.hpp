@@ -1,0 +1,79 @@
+// setup.hpp: what the commands of `fewshot` have in common: the settings of a run, and from them
+// the data, the learner and the episodes.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "../invocation.hpp"
+#include "metatape/autodiff/threads.hpp"
+#include "metatape/metalearn/fewshot/evaluate.hpp"
+#include "metatape/metalearn/fewshot/recipe.hpp"
+#include "metatape/tasks/episodes/split.hpp"
+
+namespace metatape::cli {
+
+/// As the user gives them; what is left out comes from the recipe (fill()).
+struct FewShotSettings {
+  std::string learner = "prototypical", recipe = "measured";
+  int way = 5, shot = 1, query = 15;
+  bool within_alphabet = false;
+
+  std::optional<int> train_way, train_shot, train_query, filters, meta_batch;
+  std::optional<double> train_within, scale, learning_rate;
+  std::optional<bool> rotations, augment, centre;
+  std::optional<std::string> network, statistics, schedule;
+
+  std::string test_alphabets, validation_alphabets;  // as --test-alphabets has them
+  std::string split_by = "alphabet";
+
+  std::optional<std::int64_t> episodes, decay_episodes;
+  std::optional<double> minutes;
+
+  /// The episodes of evaluation: `way`, `shot`, `query`.
+  void declare_episodes(Settings& settings);
+  /// Which classes train, validate and test.
+  void declare_splits(Settings& settings);
+  /// The learner and how it is trained; all of a run's settings with the two above.
+  void declare_training(Settings& settings);
+
+  /// The recipe with what was given put over it; the optionals then hold what it says.
+  metalearn::FewShotRecipe fill();
+};
+
+/// Pixels a side of what the networks see.
+inline constexpr int image_size = 28;
+
+/// Reads `spec` and splits it. Names of alphabets that cannot be are a UsageError.
+tasks::Splits read_splits(const FewShotSettings& settings, const std::string& spec,
+                          Threads& threads, Console& console);
+/// The split of this name: train, validation, test, all.
+const tasks::Split& split_of(const tasks::Splits& splits, const std::string& name);
+
+/// Episodes of evaluation on a split, from the seed alone. UsageError when it has too few classes
+/// or images; classes and alphabets that are left out are named once, by --verbose.
+std::shared_ptr<const tasks::EpisodeSampler> evaluation_episodes(const FewShotSettings& settings,
+                                                                 const tasks::Split& split,
+                                                                 bool centre, std::uint64_t seed,
+                                                                 Console& console);
+
+/// A finished or interrupted run, opened to be used.
+struct LoadedRun {
+  std::string folder;
+  metalearn::FewShotRecipe recipe;
+  metalearn::AnyLearner learner;
+  metalearn::Trained trained;
+  int channels = 1;
+};
+/// Reads RUN/config.toml and its checkpoint. What `in` declares of the episodes, splits and data
+/// and was not given takes the run's value. DataError names the file and what is wrong; UsageError
+/// for a folder of another command.
+LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string& run);
+
+/// DataError unless the run was trained on images of so many channels.
+void require_channels(const LoadedRun& run, const tasks::ImageSet& set);
+
+const char* text(metalearn::StatisticsFrom statistics);
+
+}  // namespace metatape::cli

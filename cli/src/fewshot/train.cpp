@@ -1,0 +1,294 @@
+// train.cpp: `metatape fewshot train`: a learner on episodes, saved as it goes.
+#include "metatape/metalearn/fewshot/train.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <deque>
+
+#include "../commands.hpp"
+#include "../figure.hpp"
+#include "../progress.hpp"
+#include "../signals.hpp"
+#include "../toml_file.hpp"
+#include "metatape/metalearn/optimizers/hand_crafted.hpp"
+#include "setup.hpp"
+
+namespace metatape::cli {
+
+namespace {
+
+using metalearn::LoopEnd;
+using metalearn::StepReport;
+using metalearn::Trainer;
+
+constexpr int log_every = 10;  // steps between lines of metrics.jsonl
+constexpr int validation_episodes = 100;
+constexpr int validations = 10;  // of a run
+constexpr double default_minutes = 10;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// A number that stood in the run's config.toml before this command line changed it.
+std::optional<double> stored(const std::filesystem::path& config, std::string_view key) {
+  for (const TomlEntry& e : read_toml(config))
+    if (e.key == key) {
+      if (const auto* d = std::get_if<double>(&e.value)) return *d;
+      if (const auto* n = std::get_if<std::int64_t>(&e.value)) return static_cast<double>(*n);
+    }
+  return {};
+}
+
+// Says once that a loss stays where guessing would put it.
+class StuckWatch {
+ public:
+  explicit StuckWatch(int way) : chance_(std::log(way)) {}
+
+  void see(std::int64_t step, double loss, Console& console) {
+    losses_.push_back(loss);
+    if (losses_.size() > 50) losses_.pop_front();
+    if (said_ || step < 200 || losses_.size() < 50) return;
+    double mean = 0;
+    for (const double l : losses_) mean += l / 50;
+    if (mean < 0.98 * chance_) return;
+    said_ = true;
+    console.warn(fmt::format(
+        "after {} steps the loss is {:.3f}, that of guessing is {:.3f}: nothing is being learned; "
+        "another --learning-rate or --scale may help",
+        step, mean, chance_));
+  }
+
+ private:
+  double chance_;
+  std::deque<double> losses_;
+  bool said_ = false;
+};
+
+void draw_curves(const RunFolder& folder, const std::vector<Json>& lines, Console& console) {
+  Series loss{.name = "training loss"}, accuracy{.name = "training"},
+      validation{.name = "validation"};
+  for (const Json& line : lines) {
+    const auto add = [&](Series& to, const char* field, double factor) {
+      if (!line.contains(field) || !line[field].is_number()) return;
+      to.x.push_back(line.at("episodes").get<double>());
+      to.y.push_back(factor * line[field].get<double>());
+    };
+    add(loss, "loss", 1);
+    add(accuracy, "accuracy", 100);
+    add(validation, "validation_accuracy", 100);
+  }
+  write_figure({.title = "Loss of training episodes",
+                .x_label = "episodes",
+                .y_label = "cross-entropy",
+                .log_y = true,
+                .series = {loss}},
+               folder.figures(), "loss", console);
+  std::vector<Series> both{accuracy};
+  if (!validation.x.empty()) both.push_back(validation);
+  write_figure(
+      {.title = "Accuracy", .x_label = "episodes", .y_label = "% of queries right", .series = both},
+      folder.figures(), "accuracy", console);
+}
+
+}  // namespace
+
+int fewshot_train(Invocation& in) {
+  FewShotSettings s;
+  s.declare_training(in.settings);
+  s.declare_episodes(in.settings);
+  s.declare_splits(in.settings);
+  in.take(
+      {.seed = true, .threads = true, .data = true, .run = true, .profile = true, .memory = true});
+  in.parse();
+  const metalearn::FewShotRecipe recipe = s.fill();
+
+  Threads threads(in.common.threads);
+  const tasks::Splits splits = read_splits(s, in.common.data, threads, in.console);
+  std::shared_ptr<const tasks::EpisodeSampler> episodes;
+  try {
+    episodes = std::make_shared<const tasks::EpisodeSampler>(
+        splits.train, metalearn::training_episodes(recipe, image_size), Key(in.common.seed),
+        &threads);
+  } catch (const DataError& e) {
+    throw UsageError(e.what());
+  }
+  for (const std::string& line : episodes->left_out()) in.console.detail("left out: " + line);
+  const int channels = splits.train.set->channels();
+  const metalearn::AnyLearner learner = metalearn::make_learner(recipe, image_size, channels);
+
+  Profile profile;
+  const Key key(in.common.seed);
+  const auto make_trainer = [&](std::int64_t decay) {
+    return Trainer(metalearn::episode_objective(learner, episodes), learner.init(key.split("phi")),
+                   {.optimizer = metalearn::Adam{.learning_rate = recipe.learning_rate},
+                    .schedule = metalearn::make_schedule(
+                        recipe, (decay + recipe.meta_batch - 1) / recipe.meta_batch),
+                    .batch = recipe.meta_batch,
+                    .profile = in.common.profile ? &profile : nullptr},
+                   key, &threads);
+  };
+
+  // ---- how many episodes: as told, or planned from the time of the first ones
+  if (!s.episodes && !s.minutes) s.minutes = default_minutes;
+  const bool counted = in.settings.given("episodes") || !s.minutes;
+  if (in.common.resume.empty() && !in.settings.given("episodes")) {
+    Trainer timed = make_trainer(1);
+    timed.measure_seconds(3);  // warm memory
+    const double step = timed.measure_seconds(12);
+    s.episodes = std::max<std::int64_t>(
+        recipe.meta_batch,
+        static_cast<std::int64_t>(0.95 * *s.minutes * 60 / step) * recipe.meta_batch);
+    in.console.note(fmt::format("planned: {} episodes in {:g} minutes ({:.1f} ms each)",
+                                grouped(*s.episodes), *s.minutes, 1e3 * step / recipe.meta_batch));
+  }
+  if (!in.common.resume.empty() && s.minutes) {  // more minutes, as many more episodes
+    const std::filesystem::path config = std::filesystem::path(in.common.resume) / "config.toml";
+    const double before = stored(config, "minutes").value_or(*s.minutes);
+    const double planned = stored(config, "episodes").value_or(0);
+    if (*s.minutes > before && static_cast<double>(s.episodes.value_or(0)) <= planned)
+      s.episodes = static_cast<std::int64_t>(planned * *s.minutes / before);
+  }
+  if (!s.decay_episodes) s.decay_episodes = s.episodes;
+
+  RunFolder& folder = in.open_run();
+  Trainer trainer = make_trainer(*s.decay_episodes);
+  if (folder.has_checkpoint())
+    trainer.restore(nn::load(folder.checkpoint()), folder.checkpoint().string());
+  else if (folder.resumed())
+    in.console.note("no checkpoint yet: from the start");
+  KeptMetrics kept;
+  Metrics metrics = folder.open_metrics(trainer.steps_done(), &kept);
+  if (kept.torn) in.console.note("metrics.jsonl: its last line was torn and is dropped");
+  if (folder.resumed() && trainer.steps_done() > 0)
+    in.console.note(fmt::format("going on after {} episodes",
+                                grouped(trainer.steps_done() * recipe.meta_batch)));
+  std::vector<Json> lines = std::move(kept.lines);
+  const double spent_before = lines.empty() ? 0 : lines.back().value("wall_s", 0.0);
+
+  std::shared_ptr<const tasks::EpisodeSampler> validation;
+  if (!splits.validation.classes.empty()) {
+    try {
+      validation =
+          evaluation_episodes(s, splits.validation, recipe.centre, in.common.seed, in.console);
+    } catch (const UsageError& e) {
+      in.console.warn(fmt::format("no validation: {}", e.what()));
+    }
+  }
+
+  // ---- the loop
+  const std::int64_t steps = (*s.episodes + recipe.meta_batch - 1) / recipe.meta_batch;
+  const std::int64_t first = trainer.steps_done();
+  const std::int64_t total = steps * recipe.meta_batch;
+  double validation_accuracy = std::nan("");
+  StepReport last;
+  StuckWatch stuck(recipe.way);
+  const auto start = std::chrono::steady_clock::now();
+  const auto wall = [&] { return spent_before + seconds_since(start); };
+  const auto log = [&](Json line) {
+    metrics.append(line);
+    lines.push_back(std::move(line));
+  };
+  const auto line_of = [&](const StepReport& r) {
+    return Json{{"step", r.step}, {"episodes", r.step * recipe.meta_batch}, {"wall_s", wall()}};
+  };
+  const double seconds = counted ? 0 : std::max(0.001, *s.minutes * 60 - spent_before);
+  const StopGuard guard;
+  LoopEnd end{};
+  {
+    Progress progress(in.console, {.what = "episodes",
+                                   .total = total,
+                                   .start = first * recipe.meta_batch,
+                                   .seconds = seconds});
+    end = metalearn::run(
+        trainer,
+        {.steps = steps,
+         .seconds = seconds,
+         .validate_every = validation ? std::max<std::int64_t>(1, steps / validations) : 0,
+         .report =
+             [&](const StepReport& r) {
+               last = r;
+               stuck.see(r.step, r.loss, in.console);
+               const double accuracy = r.measures.at(0).second;
+               progress.update(r.step * recipe.meta_batch,
+                               {{"loss", r.loss}, {"accuracy", accuracy}});
+               if (r.step % log_every != 0) return;
+               Json line = line_of(r);
+               line["loss"] = r.loss;
+               line["accuracy"] = accuracy;
+               line["gradient_norm"] = r.gradient_norm;
+               line["learning_rate"] = recipe.learning_rate * r.rate_scale;
+               log(std::move(line));
+             },
+         .validate = validation ? std::function<void(const StepReport&)>([&](const StepReport& r) {
+           const auto e = metalearn::evaluate(learner, metalearn::trained(trainer), validation,
+                                              validation_episodes,
+                                              {.threads = &threads, .stop = StopGuard::asked});
+           if (static_cast<int>(e.accuracies.size()) < validation_episodes) return;
+           validation_accuracy = e.accuracy;
+           Json line = line_of(r);
+           line["validation_accuracy"] = e.accuracy;
+           line["validation_ci95"] = e.ci95;
+           log(std::move(line));
+         })
+                                : std::function<void(const StepReport&)>{},
+         .save =
+             [&] {
+               nn::save(folder.checkpoint(), trainer.checkpoint({{"learner", learner.name()}}));
+             },
+         .stop = StopGuard::asked});
+  }
+
+  const double trained_s = seconds_since(start);
+  const std::int64_t done = trainer.steps_done() * recipe.meta_batch;
+  const auto rate = static_cast<double>(done - first * recipe.meta_batch) / trained_s;
+  Json result{{"learner", learner.name()},
+              {"recipe", s.recipe},
+              {"episodes", done},
+              {"planned_episodes", total},
+              {"loss", last.step > 0 ? last.loss : std::nan("")},
+              {"validation_accuracy", validation_accuracy},
+              {"validation_way", s.way},
+              {"validation_shot", s.shot},
+              {"seconds_training", wall()},
+              {"episodes_per_s", done > first * recipe.meta_batch ? rate : std::nan("")},
+              {"parameters", trainer.phi().size()},
+              {"classes", episodes->split().classes.size()},
+              {"images_per_episode", recipe.way * (recipe.shot + recipe.query)}};
+  if (in.common.memory)
+    result["peak_tape_mib"] = static_cast<double>(trainer.peak_tape_bytes()) / 1048576;
+  if (in.common.profile) {
+    Table table({"op", "calls", "forward ms", "pullback ms", "MiB"});
+    Json ops = Json::array();
+    for (const auto& [op, e] : profile.ops) {
+      const double mib = static_cast<double>(e.bytes) / 1048576;
+      table.row({op, grouped(e.calls), fixed(1e3 * e.forward_s, 1), fixed(1e3 * e.pullback_s, 1),
+                 fixed(mib, 1)});
+      ops.push_back({{"op", op},
+                     {"calls", e.calls},
+                     {"forward_s", e.forward_s},
+                     {"pullback_s", e.pullback_s},
+                     {"mib", mib}});
+    }
+    in.console.print(table.text());
+    result["profile"] = ops;
+  }
+  if (end == LoopEnd::stopped) in.interrupted(std::move(result));
+
+  draw_curves(folder, lines, in.console);
+  std::string words = fmt::format("trained {} on {} episodes in {}", learner.name(), grouped(done),
+                                  clock_text(wall()));
+  if (!std::isnan(validation_accuracy))
+    words += fmt::format("; validation, {}-way {}-shot: {}", s.way, s.shot,
+                         percent(validation_accuracy, 1));
+  in.console.print(words + "\n" + fmt::format("saved in {}\n", folder.path().string()));
+  if (in.common.memory)
+    in.console.print(fmt::format("tape: {:.1f} MiB at most; process: {:.0f} MiB\n",
+                                 static_cast<double>(trainer.peak_tape_bytes()) / 1048576,
+                                 peak_rss_mib()));
+  in.finish(std::move(result));
+  return exit_done;
+}
+
+}  // namespace metatape::cli
