@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "console.hpp"
@@ -14,14 +15,14 @@ namespace metatape::cli {
 /// A curve, or one colour of bars. `low` and `high` (empty or as long as y) make a band or
 /// whiskers.
 struct Series {
-  std::string name;
-  std::vector<double> x, y;
+  std::string name{};
+  std::vector<double> x{}, y{};
   std::vector<double> low{}, high{};
   bool points = false;  ///< marks instead of a line
 };
 
 struct Figure {
-  std::string title, x_label, y_label;
+  std::string title{}, x_label{}, y_label{};
   bool log_x = false, log_y = false;
   std::vector<Series> series{};
   /// Not empty: bars. Series s has one y a category; x is not used.
@@ -30,7 +31,8 @@ struct Figure {
   std::vector<std::pair<std::string, double>> levels{};
 };
 
-/// Rows `series,x,y,low,high` (bars: `series,category,y,low,high`); no number is an empty field.
+/// Rows `number,series,x,y,low,high` (bars: category for x), number that of the series; what is not
+/// finite is an empty field.
 std::string csv_text(const Figure& figure);
 /// The script that draws NAME.csv onto standard output.
 std::string gnuplot_text(const Figure& figure, const std::string& name);

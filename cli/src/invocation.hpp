@@ -91,7 +91,7 @@ class Invocation {
   /// Writes config.toml anew: a planned count has been fixed.
   void rewrite_config();
 
-  /// --json, and summary.json in the run's (or --out's) folder.
+  /// --json, and summary.json in the folder of open_run() or open_out().
   void finish(Json result);
   /// Saved and stopped by a signal: summary.json with what there is, then throws Interrupted with
   /// "interrupted; saved in DIR; go on with: metatape noun verb --resume DIR".

@@ -80,8 +80,9 @@ RunFolder RunFolder::create(const fs::path& path, bool force) {
     if (holds_anything(path) && !force)
       fail(path, "is not empty; name another --out, or add --force to write over it");
     RunFolder folder(path, locked(path), false);
+    // Figures go only with the run that made them: --force on a folder of the user's own keeps his.
+    if (fs::exists(folder.config())) fs::remove_all(path / "figures");
     for (const char* name : own_files) fs::remove(path / name);
-    fs::remove_all(path / "figures");
     remove_strays(path);
     return folder;
   } catch (const fs::filesystem_error& e) {
