@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/simd.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/gradients.hpp"
 #include "metatape/autodiff/op_checks.hpp"
@@ -76,6 +77,18 @@ std::vector<Tensor> outcome(const Row& row, std::span<const Tensor> inputs, cons
       all.push_back(g.value());
   return all;
 }
+
+// One instruction set for a while.
+class Using {
+ public:
+  explicit Using(kernel::Simd target) : before_(kernel::simd()) { kernel::force_simd(target); }
+  ~Using() { kernel::force_simd(before_); }
+  Using(const Using&) = delete;
+  Using& operator=(const Using&) = delete;
+
+ private:
+  kernel::Simd before_;
+};
 
 // Largest |a - b| over the size of the tensor's entries: single entries may cancel.
 double difference(const Tensor& exact, const Tensor& rounded) {
@@ -182,9 +195,12 @@ OpReport check_op(std::string_view name, const CheckOptions& options) {
     }();
     const Tensor v = uniform(output, key.split("float32"), -1, 1, DType::f32).to(DType::f64);
     const std::vector<Tensor> exact = checks::outcome(row, inputs, v);
-    const std::vector<Tensor> single = checks::outcome(row, rounded, v);
-    for (std::size_t i = 0; i < exact.size(); ++i)
-      report.float32 = std::max(report.float32, checks::difference(exact[i], single[i]));
+    for (const kernel::Simd target : kernel::available_simd()) {
+      const checks::Using use(target);
+      const std::vector<Tensor> single = checks::outcome(row, rounded, v);
+      for (std::size_t i = 0; i < exact.size(); ++i)
+        report.float32 = std::max(report.float32, checks::difference(exact[i], single[i]));
+    }
   }
   checks::check_points(row, report);
   checks::check_refusals(row, report);
