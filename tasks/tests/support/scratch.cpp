@@ -19,7 +19,9 @@ void little(Bytes& out, std::uint64_t value, int bytes) {
 }
 
 void big(Bytes& out, std::uint32_t value) {
-  for (int i = 3; i >= 0; --i) out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+  out.resize(out.size() + 4);
+  for (std::size_t i = 1; i <= 4; ++i, value >>= 8)
+    out[out.size() - i] = static_cast<std::uint8_t>(value);
 }
 
 Bytes compressed(const Bytes& data, int window) {
