@@ -27,9 +27,12 @@ INCLUDE = re.compile(r"^#include .*$", re.M)
 
 
 def pages(root):
-    parts = ["autodiff", "nn", "tasks", "metalearn", "cli", "bench"]
-    named = [root / "README.md", root / "CONTRIBUTING.md", *(root / p / "README.md" for p in parts)]
-    return [p for p in named if p.exists()] + sorted((root / "docs").rglob("*.md"))
+    """The pages, and the folders where another may appear."""
+    parts = [root / p for p in ("autodiff", "nn", "tasks", "metalearn", "cli", "bench")]
+    named = [root / "README.md", root / "CONTRIBUTING.md", *(p / "README.md" for p in parts)]
+    docs = root / "docs"
+    found = [p for p in named if p.exists()] + sorted(docs.rglob("*.md"))
+    return found, [root, docs, *(p for p in [*parts, *docs.rglob("*")] if p.is_dir())]
 
 
 def blocks(page, text):
@@ -64,7 +67,7 @@ def function(name, page, line, info, setup, code):
 
 def main():
     root, out, depfile = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
-    read = pages(root)
+    read, folders = pages(root)
     includes = {"#include <metatape/metatape.hpp>"}
     functions, table = [], []
     for page in read:
@@ -83,8 +86,7 @@ def main():
         *sorted(includes), '#include "page_runner.hpp"', "", *functions,
         "int main(int argc, char** argv) {", "  return run_blocks({", *table, "  }, argc, argv);",
         "}", ""]), encoding="utf-8")
-    # a folder is among what it was made from, so that a new page is seen
-    folders = [root / "docs", *(p for p in (root / "docs").rglob("*") if p.is_dir())]
+    # folders are among what it was made from, so that a new page is seen
     made_from = " ".join(str(p.resolve()).replace(" ", "\\ ") for p in [*read, *folders])
     pathlib.Path(depfile).write_text(f"{out}: {made_from}\n", encoding="utf-8")
 
