@@ -93,6 +93,24 @@ void add_recurrent(std::vector<Row>& table) {
        .call = [](std::span<const Var> x) { return gru_cell(x[0], x[1], x[2], x[3], Var{}, x[4]); },
        .shapes = {gru(3, 2, 5, 1), gru(1, 1, 1, 1), gru(2, 3, 4, 1)},
        .draw = {small}});
+  // Two steps: h depends on the weights that it meets again.
+  table.push_back({.name = "gru_cell, two steps",
+                   .call =
+                       [](std::span<const Var> x) {
+                         const Var h = gru_cell(x[0], x[1], x[2], x[3], x[4], x[5]);
+                         return gru_cell(x[0], h, x[2], x[3], x[4], x[5]);
+                       },
+                   .shapes = {gru(3, 2, 5, 2), gru(1, 1, 1, 2), gru(0, 2, 3, 2)},
+                   .draw = {small}});
+  table.push_back({.name = "lstm_cell, two steps",
+                   .call =
+                       [](std::span<const Var> x) {
+                         LstmState s = lstm_cell(x[0], {x[1], x[2]}, x[3], x[4], x[5]);
+                         s = lstm_cell(x[0], s, x[3], x[4], x[5]);
+                         return concat({s.h, s.c});
+                       },
+                   .shapes = {cell(3, 2, 5, true), cell(1, 1, 1, true), cell(0, 2, 3, true)},
+                   .draw = {small}});
 }
 
 }  // namespace metatape::checks
