@@ -8,6 +8,7 @@
 
 #include "failure.hpp"
 #include "metatape/tasks/nearest_name.hpp"
+#include "report.hpp"
 #include "setting.hpp"
 #include "settings.hpp"
 
@@ -139,8 +140,7 @@ std::string Settings::help() const {
       left += s->is_flag() ? (s->shown_default == "true" ? ", --no-" + s->name : "")
                            : " " + s->value_name();
       std::vector<std::string> facts;
-      if (!s->traits.choices.empty())
-        facts.push_back(fmt::format("{}", fmt::join(s->traits.choices, ", ")));
+      if (!s->traits.choices.empty()) facts.push_back(joined(s->traits.choices, ", "));
       if (const std::string range = s->range(); !range.empty()) facts.push_back(range);
       const std::string shown =
           s->traits.default_text.empty() ? s->shown_default : s->traits.default_text;
@@ -149,7 +149,7 @@ std::string Settings::help() const {
       else if (!shown.empty() && !(s->is_flag() && shown == "false"))
         facts.push_back("default " + shown);
       std::string text = s->help;
-      if (!facts.empty()) text += fmt::format(" ({})", fmt::join(facts, "; "));
+      if (!facts.empty()) text += fmt::format(" ({})", joined(facts, "; "));
       if (left.size() + 2 > help_column)
         left += "\n" + std::string(help_column, ' ');
       else

@@ -7,6 +7,25 @@ namespace metatape::cli {
 namespace {
 
 constexpr Command table[] = {
+    {"fewshot", "train", "trains a learner on episodes",
+     "metatape fewshot train --minutes 10 --out runs/proto\n"
+     "metatape fewshot train --data omniglot:images_background.zip --episodes 20000",
+     fewshot_train},
+    {"fewshot", "eval", "accuracy on held-out classes, with its interval, beside pixels",
+     "metatape fewshot eval --run runs/proto --way 20 --shot 1 --episodes 1000 --json -\n"
+     "metatape fewshot eval --learner nearest --data strokes",
+     fewshot_eval},
+    {"fewshot", "oneshot", "Lake's 20 runs of 20-way one-shot classification",
+     "metatape fewshot oneshot --run runs/proto --task all_runs.zip\n"
+     "metatape fewshot oneshot --learner hausdorff --task all_runs.zip",
+     fewshot_oneshot},
+    {"fewshot", "show", "an episode as a picture, with a run's answers",
+     "metatape fewshot show --way 5 --shot 1 --out episode\n"
+     "metatape fewshot show --run runs/proto --episode 3 --out episode",
+     fewshot_show},
+    {"fewshot", "classify", "your own images: a label and a probability each",
+     "metatape fewshot classify --run runs/proto --support drawings --query unknown",
+     fewshot_classify},
     {"gradients", "check", "every op held against its definition: worst errors",
      "metatape gradients check\nmetatape gradients check --op matmul --json -", gradients_check},
     {"data", "show", "what is in a data set: counts, sizes, a contact sheet",

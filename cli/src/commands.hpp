@@ -14,6 +14,12 @@ std::span<const Command> commands();
 /// What a noun is about, for --help: "data" -> "what is learned on".
 std::string noun_summary(std::string_view noun);
 
+// fewshot/
+int fewshot_train(Invocation& in);
+int fewshot_eval(Invocation& in);
+int fewshot_oneshot(Invocation& in);
+int fewshot_show(Invocation& in);
+int fewshot_classify(Invocation& in);
 // data/show.cpp, data/check.cpp, gradients/check.cpp
 int data_show(Invocation& in);
 int data_check(Invocation& in);

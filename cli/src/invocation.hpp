@@ -87,7 +87,7 @@ class Invocation {
   RunFolder& open_run();
   /// For a command that takes `out`: the folder of --out, or nothing when it was not given. Its
   /// files go straight into it.
-  [[nodiscard]] RunFolder* open_out();
+  RunFolder* open_out();
   /// Writes config.toml anew: a planned count has been fixed.
   void rewrite_config();
 

@@ -9,6 +9,7 @@
 
 #include "commands.hpp"
 #include "metatape/tasks/images/data_spec.hpp"
+#include "report.hpp"
 #include "signals.hpp"
 
 namespace metatape::cli {
@@ -84,8 +85,7 @@ int dispatch(const std::vector<std::string>& words) {
   if (!found) {
     if (words.size() > 1 && is_help(words[1])) return say(noun_help(noun));
     if (words.size() == 1 || words[1].starts_with('-'))
-      throw UsageError(
-          fmt::format("{}: a verb is missing; one of {}", noun, fmt::join(verbs, ", ")));
+      throw UsageError(fmt::format("{}: a verb is missing; one of {}", noun, joined(verbs, ", ")));
     throw UsageError(unknown_name(noun + " verb", words[1], verbs));
   }
   std::vector<std::string> typed{"metatape"};

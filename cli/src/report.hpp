@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace metatape::cli {
@@ -41,6 +42,8 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
+/// The words with the separator between them.
+std::string joined(const std::vector<std::string>& words, std::string_view separator);
 /// A number of so many digits after the point, "-" when it is not finite.
 std::string fixed(double value, int digits);
 /// 0.98734 -> "98.73 %".

@@ -11,6 +11,7 @@
 #include "failure.hpp"
 #include "metatape/nn/atomic_file.hpp"
 #include "metatape/tasks/nearest_name.hpp"
+#include "report.hpp"
 #include "setting.hpp"
 
 namespace metatape::cli {
@@ -57,8 +58,7 @@ std::string file_of(const std::string& place) {
 }
 
 std::string plain_text(const TomlValue& value) {
-  if (const auto* list = std::get_if<std::vector<std::string>>(&value))
-    return fmt::format("{}", fmt::join(*list, ","));
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return joined(*list, ",");
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
   if (const auto* real = std::get_if<double>(&value)) return fmt::format("{}", *real);
   const std::string line = toml_line("", value);
@@ -70,7 +70,7 @@ std::string plain_text(const TomlValue& value) {
 std::string unknown_name(std::string_view what, std::string_view name,
                          const std::vector<std::string>& known) {
   std::string hint = tasks::did_you_mean(name, known);
-  if (hint.empty() && !known.empty()) hint = fmt::format("; one of {}", fmt::join(known, ", "));
+  if (hint.empty() && !known.empty()) hint = fmt::format("; one of {}", joined(known, ", "));
   return fmt::format("unknown {} '{}'{}", what, name, hint);
 }
 

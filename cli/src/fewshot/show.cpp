@@ -20,7 +20,8 @@ tasks::Image drawn(const Tensor& images, std::int64_t i) {
 }  // namespace
 
 int fewshot_show(Invocation& in) {
-  FewShotSettings s{.query = 5};
+  FewShotSettings s;
+  s.query = 5;  // a picture holds no more
   std::string run, split = "test";
   std::int64_t episode = 0;
   bool training = false;

@@ -30,8 +30,8 @@ struct OpBounds {
 
 /// Names of all functions in the table, in its order.
 std::vector<std::string> checked_ops();
-/// One function's row. DataError names an unknown one. Holds the kernels to one instruction set after
-/// another meanwhile: no other thread should compute.
+/// One function's row. DataError names an unknown one. Holds the kernels to one instruction set
+/// after another meanwhile: no other thread should compute.
 OpReport check_op(std::string_view name, const CheckOptions& options = {});
 /// Within the bounds, and nothing failed.
 bool passes(const OpReport& report, const OpBounds& bounds = {});

@@ -36,7 +36,7 @@ struct Mode {
   const Statistics* statistics =
       nullptr;                 ///< batch normalisation uses these; null: the batch's own
   Statistics* made = nullptr;  ///< where the batch's own are noted; null: nowhere
-  std::string name{};            ///< of the module inside the network, dotted
+  std::string name{};          ///< of the module inside the network, dotted
 
   /// The mode of a part of this name: its key and its name below this one's.
   [[nodiscard]] Mode inside(std::string_view part) const;
