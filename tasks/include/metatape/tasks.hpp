@@ -1,4 +1,5 @@
-// tasks.hpp: everything metatape-tasks offers: images, and episodes drawn from them.
+// tasks.hpp: everything metatape-tasks offers: images, episodes drawn from them, and functions to be
+// minimised.
 #pragma once
 
 #include "metatape/tasks/episodes/hausdorff.hpp"
@@ -15,3 +16,4 @@
 #include "metatape/tasks/images/render.hpp"
 #include "metatape/tasks/images/strokes.hpp"
 #include "metatape/tasks/nearest_name.hpp"
+#include "metatape/tasks/optimizees/optimizee.hpp"
