@@ -13,5 +13,7 @@
 #include "metatape/metalearn/optimizers/hand_crafted.hpp"
 #include "metatape/metalearn/optimizers/optimizer.hpp"
 #include "metatape/metalearn/optimizers/schedule.hpp"
+#include "metatape/metalearn/optimizers/trial.hpp"
+#include "metatape/metalearn/optimizers/tune.hpp"
 #include "metatape/metalearn/training/meta_objective.hpp"
 #include "metatape/metalearn/training/trainer.hpp"
