@@ -17,3 +17,4 @@
 #include "metatape/tasks/images/strokes.hpp"
 #include "metatape/tasks/nearest_name.hpp"
 #include "metatape/tasks/optimizees/optimizee.hpp"
+#include "metatape/tasks/optimizees/quadratics.hpp"
