@@ -18,3 +18,4 @@
 #include "metatape/tasks/nearest_name.hpp"
 #include "metatape/tasks/optimizees/optimizee.hpp"
 #include "metatape/tasks/optimizees/quadratics.hpp"
+#include "metatape/tasks/optimizees/test_functions.hpp"
