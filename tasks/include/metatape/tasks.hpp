@@ -16,6 +16,7 @@
 #include "metatape/tasks/images/render.hpp"
 #include "metatape/tasks/images/strokes.hpp"
 #include "metatape/tasks/nearest_name.hpp"
+#include "metatape/tasks/optimizees/by_name.hpp"
 #include "metatape/tasks/optimizees/conv_classifier.hpp"
 #include "metatape/tasks/optimizees/convex_companion.hpp"
 #include "metatape/tasks/optimizees/labelled_images.hpp"
