@@ -41,8 +41,10 @@ int data_check(Invocation& in) {
     for (const tasks::Measure& m : tasks::measure(check.set, {.seed = in.common.seed}, &threads)) {
       const bool within = m.within_bounds();
       good = good && within;
-      table.row({m.name, fixed(m.value, 2), fixed(m.low, 2) + " .. " + fixed(m.high, 2),
-                 fixed(m.real, 2), within ? "" : console.paint(Paint::red, "OUTSIDE")});
+      const int digits = m.high < 2 ? 3 : 1;  // shares and ratios, or percent and pixels
+      const auto text = [&](double v) { return fixed(v, digits); };
+      table.row({m.name, text(m.value), text(m.low) + " .. " + text(m.high), text(m.real),
+                 within ? "" : console.paint(Paint::red, "OUTSIDE")});
       measures.push_back({{"name", m.name},
                           {"value", m.value},
                           {"low", m.low},

@@ -16,6 +16,15 @@ namespace {
 using std::pow;
 using std::sqrt;
 
+// √x whose slope at 0 is 0 instead of infinite: a coordinate whose gradients have all been exactly
+// 0 (a unit that ReLU has cut off) would make every meta-gradient NaN.
+double root(double x) { return std::sqrt(x); }
+float root(float x) { return std::sqrt(x); }
+Var root(Var x) {
+  const Var positive = greater(x, x.tape().constant(0, x.dtype()));
+  return positive * sqrt(x + (1 - positive));
+}
+
 constexpr double any = 1e300;
 
 Rate learning_rate(double value) { return {"learning_rate", value, 0, any}; }
@@ -62,7 +71,7 @@ std::vector<S> constants(const RmsProp&, const std::vector<S>& phi, double) {
 template <class X>
 X update(const RmsProp&, const std::vector<X>& k, const X&, const X& g, X* s) {
   s[0] = k[1] * s[0] + k[2] * (g * g);
-  return -(k[0] * g / (sqrt(s[0]) + k[3]));
+  return -(k[0] * g / (root(s[0]) + k[3]));
 }
 
 template <class S>
@@ -72,7 +81,7 @@ std::vector<S> constants(const Adagrad&, const std::vector<S>& phi, double) {
 template <class X>
 X update(const Adagrad&, const std::vector<X>& k, const X&, const X& g, X* s) {
   s[0] = s[0] + g * g;
-  return -(k[0] * g / (sqrt(s[0]) + k[1]));
+  return -(k[0] * g / (root(s[0]) + k[1]));
 }
 
 // lr / (1 - beta1^t), beta1, 1 - beta1, 1 / √(1 - beta2^t), beta2, 1 - beta2, epsilon
@@ -90,7 +99,7 @@ template <class X>
 X adam_update(const std::vector<X>& k, const X& g, X* s) {
   s[0] = k[1] * s[0] + k[2] * g;
   s[1] = k[4] * s[1] + k[5] * (g * g);
-  return -(k[0] * s[0] / (sqrt(s[1]) * k[3] + k[6]));
+  return -(k[0] * s[0] / (root(s[1]) * k[3] + k[6]));
 }
 
 template <class S>

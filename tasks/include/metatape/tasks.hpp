@@ -1,5 +1,5 @@
-// tasks.hpp: everything metatape-tasks offers: images, episodes drawn from them, and functions to be
-// minimised.
+// tasks.hpp: everything metatape-tasks offers: images, episodes drawn from them, and functions to
+// be minimised.
 #pragma once
 
 #include "metatape/tasks/episodes/hausdorff.hpp"

@@ -16,16 +16,16 @@ struct CustomOp {
   std::string name = "custom";  ///< shown by the tape and in errors
 
   /// The value.
-  std::function<Tensor(std::span<const Tensor> inputs)> forward;
+  std::function<Tensor(std::span<const Tensor> inputs)> forward{};
 
   /// dL/d(input i) for each i, from the inputs, the output and the output's adjoint; a Tensor of
   /// shape [0] says that there is none. Without it the op is not differentiable.
   std::function<std::vector<Tensor>(std::span<const Tensor> inputs, const Tensor& output,
                                     const Tensor& gradient)>
-      pullback;
+      pullback{};
 
   /// The same over Vars, for second order; an invalid Var says that there is none. Optional.
-  std::function<std::vector<Var>(std::span<const Var> inputs, Var output, Var gradient)> recorded;
+  std::function<std::vector<Var>(std::span<const Var> inputs, Var output, Var gradient)> recorded{};
 };
 
 /// Records the op. Inputs stand on one tape and have one type, the output's. The tape keeps a copy

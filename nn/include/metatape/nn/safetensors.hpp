@@ -13,8 +13,8 @@
 namespace metatape::nn {
 
 struct Checkpoint {
-  Params params;
-  std::map<std::string, std::string> metadata;  ///< without the checksums
+  Params params{};
+  std::map<std::string, std::string> metadata{};  ///< without the checksums
 };
 
 /// The file's bytes. Equal input, equal bytes: nothing in them depends on clock, host or path.
