@@ -26,6 +26,14 @@ constexpr Command table[] = {
     {"fewshot", "classify", "your own images: a label and a probability each",
      "metatape fewshot classify --run runs/proto --support drawings --query unknown",
      fewshot_classify},
+    {"optimizer", "eval", "optimizers on fresh instances, rivals tuned for as many steps",
+     "metatape optimizer eval --optimizee quadratic --steps 100 --against sgd,momentum,adam",
+     optimizer_eval},
+    {"optimizer", "tune", "the best learning rate of an optimizer, and the grid",
+     "metatape optimizer tune --optimizee mlp:data=mnist --data mnist:folder --optimizer adam",
+     optimizer_tune},
+    {"optimizer", "list", "optimizees, optimizers and their keys", "metatape optimizer list",
+     optimizer_list},
     {"gradients", "check", "every op held against its definition: worst errors",
      "metatape gradients check\nmetatape gradients check --op matmul --json -", gradients_check},
     {"data", "show", "what is in a data set: counts, sizes, a contact sheet",
@@ -37,6 +45,7 @@ constexpr Command table[] = {
 
 constexpr std::pair<std::string_view, const char*> summaries[] = {
     {"fewshot", "learners that need few examples"},
+    {"optimizer", "update rules, on problems to be minimised"},
     {"gradients", "derivatives, checked and studied"},
     {"data", "what is learned on"},
 };

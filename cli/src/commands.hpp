@@ -20,6 +20,10 @@ int fewshot_eval(Invocation& in);
 int fewshot_oneshot(Invocation& in);
 int fewshot_show(Invocation& in);
 int fewshot_classify(Invocation& in);
+// optimizer/
+int optimizer_eval(Invocation& in);
+int optimizer_tune(Invocation& in);
+int optimizer_list(Invocation& in);
 // data/show.cpp, data/check.cpp, gradients/check.cpp
 int data_show(Invocation& in);
 int data_check(Invocation& in);

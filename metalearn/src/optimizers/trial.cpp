@@ -136,6 +136,7 @@ TrialSummary summarise(const Trial& trial, int step) {
       continue;
     }
     finals.push_back(row[end]);
+    if (row[end] > 10 * std::abs(row[0])) ++s.risen;
     const std::size_t first = end < 4 ? 0 : end - 4;
     double five = 0, total = 0;
     for (std::size_t t = first; t <= end; ++t)

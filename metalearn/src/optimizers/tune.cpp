@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "metatape/autodiff/error.hpp"
 #include "metatape/metalearn/optimizers/by_name.hpp"
@@ -14,8 +15,8 @@ namespace metatape::metalearn {
 
 namespace {
 
-// Rates are 10^(k / 16) for whole k, so that refinements meet on one grid.
-constexpr int per_decade = 16;
+// Rates are 10^(k / 32) for whole k, so that refinements meet on one grid.
+constexpr int per_decade = 32;
 constexpr int lowest = -10 * per_decade, highest = 6 * per_decade;
 
 double rate_of(int k) {
@@ -28,9 +29,11 @@ std::string with_rate(const std::string& spec, double rate) {
                      spec.find(':') == std::string::npos ? ':' : ',', rate);
 }
 
-// Less is better.
-double score(const TrialSummary& s) {
-  return s.diverged > 0 ? std::numeric_limits<double>::infinity() : s.last5;
+bool stable(const TrialSummary& s) { return s.diverged == 0 && s.risen == 0; }
+
+// Less is better; what is unstable comes after all that is not.
+std::pair<bool, double> score(const TrialSummary& s) {
+  return {!stable(s), s.diverged > 0 ? std::numeric_limits<double>::infinity() : s.last5};
 }
 
 }  // namespace
@@ -87,11 +90,14 @@ Tuning tune_learning_rate(const std::string& spec, const tasks::AnyOptimizee& op
 
   Tuning tuning;
   if (tried.empty()) return tuning;
-  const int k = best();
-  if (!stopped() && !std::isfinite(score(tried.at(k))))
+  int k = best();
+  if (!stopped() && !std::isfinite(score(tried.at(k)).second))
     throw NumericError(fmt::format(
         "optimizer '{}' on {}: it diverges at every learning rate from {:g} to {:g}", spec,
         optimizee.name(), rate_of(tried.begin()->first), rate_of(tried.rbegin()->first)));
+  if (tried.contains(k - 1) && tried.contains(k + 1) && stable(tried.at(k)) &&
+      !stable(tried.at(k + 1)))
+    --k;
   tuning.best = rate_of(k);
   tuning.spec = with_rate(spec, tuning.best);
   tuning.at_edge = k == tried.begin()->first || k == tried.rbegin()->first;

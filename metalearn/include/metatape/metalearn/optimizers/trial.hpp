@@ -49,6 +49,7 @@ struct TrialSummary {
   int functions = 0;
   int diverged = 0;           ///< how many had a loss that is not finite, up to this step
   int first_divergence = -1;  ///< the earliest step of such a loss; -1: none
+  int risen = 0;              ///< how many stand above ten times their first loss
   double mean = 0;
   double ci95 = 0;  ///< half-width of the mean's interval, 1.96 s / √n; NaN for one function
   double median = 0;

@@ -29,9 +29,11 @@ struct Tuning {
 };
 
 /// Tries rates half a decade apart from `low` to `high`, goes on outwards while the best is at an
-/// end (down to 1e-10, up to 1e6), then a quarter, an eighth and a sixteenth of a decade beside the
-/// best. Best is the least mean of the last five losses; a rate at which any run diverges loses to
-/// every one at which none does. Stops early, with what was tried, when `trial.stop` says so.
+/// end (down to 1e-10, up to 1e6), then a quarter, an eighth, ... a 32nd of a decade beside the
+/// best. Best is the least mean of the last five losses; a rate at which any run diverges, or ends
+/// above ten times its first loss, loses to every one at which none does. Where such a rate lies a
+/// 32nd of a decade (7 %) above the best, the one as far below is taken: right at the brink the
+/// next instances would fall. Stops early, with what was tried, when `trial.stop` says so.
 ///
 /// `spec` is a hand-crafted optimizer, "adam:beta1=0.95", without its learning_rate. Throws what
 /// optimizer_by_name throws, DataError when it names a rate already, and NumericError when all runs
