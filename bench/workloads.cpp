@@ -4,21 +4,13 @@
 #include <cstdint>
 #include <utility>
 
-#include "inputs.hpp"
+#include "filled.hpp"
 
 namespace bench {
 
 using namespace metatape;
 
 namespace {
-
-// offset + scale * uniform, computed in float32 and then widened if need be.
-Tensor filled(std::uint32_t stream, const Shape& shape, float scale, float offset, DType dtype) {
-  Tensor t = Tensor::uninitialised(shape);
-  std::uint32_t i = 0;
-  for (float& v : t.mutable_values<float>()) v = offset + scale * uniform(stream, i++);
-  return t.to(dtype);
-}
 
 // ---- W4a: the step of a prototypical network
 
@@ -113,9 +105,14 @@ Workload plain_lstm(DType dtype) {
 
 }  // namespace
 
-std::vector<std::string> workload_names() { return {"W4a5", "W4a20", "W5v", "W5m", "W6"}; }
+std::vector<std::string> workload_names() {
+  return {"W1", "W2", "W3", "W4a5", "W4a20", "W5v", "W5m", "W6"};
+}
 
 Workload make_workload(const std::string& name, DType dtype) {
+  if (name == "W1") return mlp_window(false, dtype);
+  if (name == "W2") return quadratics_window(dtype);
+  if (name == "W3") return mlp_window(true, dtype);
   if (name == "W4a5") return prototypical(5, 1, dtype);
   if (name == "W4a20") return prototypical(20, 5, dtype);
   if (name == "W5v") return chain(true, dtype);

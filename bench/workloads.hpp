@@ -22,6 +22,10 @@ struct Workload {
   std::function<Outcome(metatape::Tape&)> step;
 };
 
+// learned_optimizer.cpp
+Workload mlp_window(bool exact, metatape::DType dtype);
+Workload quadratics_window(metatape::DType dtype);
+
 std::vector<std::string> workload_names();
 /// Throws metatape::DataError for an unknown name.
 Workload make_workload(const std::string& name, metatape::DType dtype);

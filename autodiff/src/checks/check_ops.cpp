@@ -27,6 +27,7 @@ const std::vector<Row>& table() {
     add_convolution(t);
     add_normalization(t);
     add_recurrent(t);
+    add_columnwise(t);
     add_linalg(t);
     add_engine(t);
     return t;

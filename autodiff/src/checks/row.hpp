@@ -54,6 +54,7 @@ void add_matmul(std::vector<Row>& table);
 void add_convolution(std::vector<Row>& table);
 void add_normalization(std::vector<Row>& table);
 void add_recurrent(std::vector<Row>& table);
+void add_columnwise(std::vector<Row>& table);
 void add_linalg(std::vector<Row>& table);
 void add_engine(std::vector<Row>& table);  // checkpoint, known_gradient, stop_gradient, users' ops
 

@@ -2,6 +2,8 @@
 // or a Var (the recorded path, one op over all); its constants are numbers or Vars likewise.
 #include "metatape/metalearn/optimizers/hand_crafted.hpp"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "metatape/autodiff/error.hpp"
@@ -160,6 +162,16 @@ Rates AdamW::rates() const {
 }
 
 template <ElementwiseRule R>
+std::string HandCrafted<R>::spec() const {
+  std::string text = R::rule_name;
+  for (char separator = ':'; const Rate& r : rule.rates()) {
+    text += fmt::format("{}{}={}", separator, r.name, r.value);
+    separator = ',';
+  }
+  return text;
+}
+
+template <ElementwiseRule R>
 Params HandCrafted<R>::phi(DType dtype) const {
   std::vector<std::pair<std::string, Tensor>> tensors;
   for (const Rate& r : rule.rates()) tensors.emplace_back(r.name, Tensor::scalar(r.value, dtype));
@@ -219,22 +231,5 @@ template struct HandCrafted<RmsProp>;
 template struct HandCrafted<Adagrad>;
 template struct HandCrafted<Adam>;
 template struct HandCrafted<AdamW>;
-
-AnyOptimizer::AnyOptimizer() : AnyOptimizer(Adam{}) {}
-
-void AnyOptimizer::update(Params& theta, const Params& gradient, Params& state, std::int64_t step,
-                          double rate_scale) const {
-  if (self_->plain(theta, gradient, state, step, rate_scale)) return;
-  require_alike(name().c_str(), theta, gradient);
-  Tape tape(Recording::off);
-  const OptimizerOutput out = self_->step(bind_constant(tape, phi(theta.dtype())),
-                                          {.theta = bind_constant(tape, theta),
-                                           .gradient = bind_constant(tape, gradient),
-                                           .step = step,
-                                           .rate_scale = rate_scale},
-                                          bind_constant(tape, state));
-  theta.add_scaled(1, out.updates.value());
-  state = out.state.value();
-}
 
 }  // namespace metatape::metalearn

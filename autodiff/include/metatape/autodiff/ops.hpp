@@ -2,6 +2,7 @@
 #pragma once
 
 #include "metatape/autodiff/ops/binary.hpp"
+#include "metatape/autodiff/ops/columnwise.hpp"
 #include "metatape/autodiff/ops/convolution.hpp"
 #include "metatape/autodiff/ops/elementwise.hpp"
 #include "metatape/autodiff/ops/indexing.hpp"

@@ -103,6 +103,7 @@ struct HandCrafted {
   static constexpr bool coordinatewise = true;
 
   [[nodiscard]] std::string name() const { return R::rule_name; }
+  [[nodiscard]] std::string spec() const;
   [[nodiscard]] Params phi(DType dtype) const;
   [[nodiscard]] Params init(const Params& phi, const Params& theta, Key key) const;
   [[nodiscard]] OptimizerOutput step(const Bound& phi, const OptimizerInput& input,

@@ -1,0 +1,282 @@
+// panels.cpp: weights x panels of columns, sums in registers.
+#include "panels.hpp"
+
+#include <type_traits>
+
+#include "simd.hpp"
+#include "targets.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/panels.cpp"
+#include <hwy/foreach_target.h>
+
+#include "kernels/math-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace metatape::kernel {
+namespace HWY_NAMESPACE {
+
+// Vectors of columns that a tile has: 16 registers (AVX2) hold two for each of four gates.
+constexpr std::size_t most_lanes = hn::MaxLanes(D());
+constexpr int across = most_lanes >= 16 ? 4 : 2;
+
+template <int N>
+using Count = std::integral_constant<int, N>;
+
+// f(j): the tiles of a panel, `across` vectors each.
+template <class F>
+HWY_INLINE void for_tiles(const F& f) {
+  for (std::int64_t j = 0; j < panel; j += across * lanes()) f(j);
+}
+
+// 1 / (1 + e) for e in [0, 1]: AVX-512's estimate and one Newton step; AVX2's is too coarse.
+HWY_INLINE V share_of(V e) {
+  const V d = hn::Add(set(1), e);
+  if constexpr (HWY_TARGET > HWY_AVX3) return hn::Div(set(1), d);
+  const V r = hn::ApproximateReciprocal(d);
+  return hn::Mul(r, hn::NegMulAdd(d, r, set(2)));
+}
+HWY_INLINE V quick_sigmoid(V x) {
+  const V e = exp_of_negative(hn::Neg(hn::Abs(x))), r = share_of(e);
+  return hn::IfThenElse(hn::Lt(x, set(0)), hn::Mul(e, r), r);
+}
+HWY_INLINE V quick_tanh(V x) {
+  const V e = exp_of_negative(hn::Mul(hn::Abs(x), set(-2)));
+  return hn::CopySign(hn::Mul(hn::Sub(set(1), e), share_of(e)), x);
+}
+
+// sum[r][v] += w[r * stride] x[v] over k of both.
+template <int R>
+HWY_INLINE void accumulate(std::int64_t k, const float* w, std::int64_t stride,
+                           PanelRows<const float> x, std::int64_t j, V (&sum)[R][across]) {
+  const float* from = x.data + j;
+  for (std::int64_t i = 0; i < k; ++i, from += x.stride) {
+    V value[across];
+    for (int v = 0; v < across; ++v) value[v] = hn::LoadU(D(), from + v * lanes());
+    for (int r = 0; r < R; ++r) {
+      const V weight = set(w[r * stride + i]);
+      for (int v = 0; v < across; ++v) sum[r][v] = hn::MulAdd(weight, value[v], sum[r][v]);
+    }
+  }
+}
+
+template <int R>
+HWY_INLINE void multiply_rows(std::int64_t r, std::int64_t k, const float* w, const float* bias,
+                              PanelRows<const float> x, PanelRows<float> y) {
+  for_tiles([&](std::int64_t j) HWY_ATTR {
+    V sum[R][across];
+    for (int q = 0; q < R; ++q)
+      for (int v = 0; v < across; ++v) sum[q][v] = set(bias ? bias[r + q] : 0.0f);
+    accumulate<R>(k, w + r * k, k, x, j, sum);
+    for (int q = 0; q < R; ++q)
+      for (int v = 0; v < across; ++v)
+        hn::StoreU(sum[q][v], D(), y.data + (r + q) * y.stride + j + v * lanes());
+  });
+}
+
+void Multiply(std::int64_t rows, std::int64_t k, const float* w, const float* bias,
+              PanelRows<const float> x, PanelRows<float> y) {
+  std::int64_t r = 0;
+  for (; r + 4 <= rows; r += 4) multiply_rows<4>(r, k, w, bias, x, y);
+  for (; r < rows; ++r) multiply_rows<1>(r, k, w, bias, x, y);
+}
+
+template <int C>
+HWY_INLINE void multiply_turned(std::int64_t i, std::int64_t rows, std::int64_t k, const float* w,
+                                const float* g, PanelRows<float> y, bool add) {
+  for_tiles([&](std::int64_t j) HWY_ATTR {
+    V sum[C][across];
+    for (int c = 0; c < C; ++c)
+      for (int v = 0; v < across; ++v) sum[c][v] = set(0);
+    const float *weight = w + i, *from = g + j;
+    for (std::int64_t r = 0; r < rows; ++r, weight += k, from += panel) {
+      V value[across];
+      for (int v = 0; v < across; ++v) value[v] = hn::LoadU(D(), from + v * lanes());
+      for (int c = 0; c < C; ++c) {
+        const V factor = set(weight[c]);
+        for (int v = 0; v < across; ++v) sum[c][v] = hn::MulAdd(factor, value[v], sum[c][v]);
+      }
+    }
+    for (int c = 0; c < C; ++c)
+      for (int v = 0; v < across; ++v) {
+        float* to = y.data + (i + c) * y.stride + j + v * lanes();
+        hn::StoreU(add ? hn::Add(hn::LoadU(D(), to), sum[c][v]) : sum[c][v], D(), to);
+      }
+  });
+}
+
+void MultiplyTurned(std::int64_t rows, std::int64_t k, const float* w, const float* g,
+                    PanelRows<float> y, bool add) {
+  std::int64_t i = 0;
+  for (; i + 4 <= k; i += 4) multiply_turned<4>(i, rows, k, w, g, y, add);
+  if (k - i >= 2) {
+    multiply_turned<2>(i, rows, k, w, g, y, add);
+    i += 2;
+  }
+  if (i < k) multiply_turned<1>(i, rows, k, w, g, y, add);
+}
+
+// A tile of R x C sums over columns, each lane apart until the end.
+template <int R, int C>
+HWY_INLINE void outer_tile(std::int64_t r, std::int64_t i, std::int64_t k,
+                           std::span<const PanelPair<float>> pairs, float* w) {
+  V sum[R][C];
+  for (int q = 0; q < R; ++q)
+    for (int c = 0; c < C; ++c) sum[q][c] = set(0);
+  for (const PanelPair<float>& p : pairs) {
+    const float *g = p.g + r * panel, *x = p.x.data + i * p.x.stride;
+    for (std::int64_t j = 0; j < panel; j += lanes()) {
+      V left[R];
+      for (int q = 0; q < R; ++q) left[q] = hn::LoadU(D(), g + q * panel + j);
+      for (int c = 0; c < C; ++c) {
+        const V right = hn::LoadU(D(), x + c * p.x.stride + j);
+        for (int q = 0; q < R; ++q) sum[q][c] = hn::MulAdd(left[q], right, sum[q][c]);
+      }
+    }
+  }
+  for (int q = 0; q < R; ++q)
+    for (int c = 0; c < C; ++c)
+      w[(r + q) * k + i + c] += hn::GetLane(hn::SumOfLanes(D(), sum[q][c]));
+}
+
+template <int R>
+HWY_INLINE void outer_rows(std::int64_t r, std::int64_t k, std::span<const PanelPair<float>> pairs,
+                           float* w) {
+  std::int64_t i = 0;
+  for (; i + 5 <= k; i += 5) outer_tile<R, 5>(r, i, k, pairs, w);
+  if (k - i >= 2) {
+    outer_tile<R, 2>(r, i, k, pairs, w);
+    i += 2;
+  }
+  if (k - i >= 2) {
+    outer_tile<R, 2>(r, i, k, pairs, w);
+    i += 2;
+  }
+  if (i < k) outer_tile<R, 1>(r, i, k, pairs, w);
+}
+
+void Outer(std::int64_t rows, std::int64_t k, std::span<const PanelPair<float>> pairs, float* w) {
+  constexpr int tall = most_lanes >= 16 ? 4 : 2;
+  std::int64_t r = 0;
+  for (; r + tall <= rows; r += tall) outer_rows<tall>(r, k, pairs, w);
+  for (; r < rows; ++r) outer_rows<1>(r, k, pairs, w);
+}
+
+void Sums(std::int64_t rows, std::span<const PanelPair<float>> pairs, float* sums) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    V sum = set(0);
+    for (const PanelPair<float>& p : pairs)
+      for (std::int64_t j = 0; j < panel; j += lanes())
+        sum = hn::Add(sum, hn::LoadU(D(), p.g + r * panel + j));
+    sums[r] += hn::GetLane(hn::SumOfLanes(D(), sum));
+  }
+}
+
+void LstmPanel(const PanelLstm<float>& layer, PanelRows<const float> x, PanelRows<const float> h,
+               PanelRows<const float> c, float* gates, PanelRows<float> c_out,
+               PanelRows<float> h_out) {
+  const std::int64_t hidden = layer.hidden, block = hidden * panel;
+  for (std::int64_t u = 0; u < hidden; ++u)
+    for_tiles([&](std::int64_t j) HWY_ATTR {
+      V z[4][across];
+      for (int k = 0; k < 4; ++k)
+        for (int v = 0; v < across; ++v)
+          z[k][v] = set(layer.bias ? layer.bias[k * hidden + u] : 0.0f);
+      accumulate<4>(layer.in, layer.w_ih + u * layer.in, hidden * layer.in, x, j, z);
+      accumulate<4>(hidden, layer.w_hh + u * hidden, hidden * hidden, h, j, z);
+      for (int v = 0; v < across; ++v) {
+        const std::int64_t at = j + v * lanes();
+        const V i = quick_sigmoid(z[0][v]), f = quick_sigmoid(z[1][v]);
+        const V g = quick_tanh(z[2][v]), o = quick_sigmoid(z[3][v]);
+        const V before = hn::LoadU(D(), c.data + u * c.stride + at);
+        const V cell = hn::MulAdd(f, before, hn::Mul(i, g));
+        if (gates) {
+          float* to = gates + u * panel + at;
+          hn::StoreU(i, D(), to);
+          hn::StoreU(f, D(), to + block);
+          hn::StoreU(g, D(), to + 2 * block);
+          hn::StoreU(o, D(), to + 3 * block);
+        }
+        hn::StoreU(cell, D(), c_out.data + u * c_out.stride + at);
+        hn::StoreU(hn::Mul(o, quick_tanh(cell)), D(), h_out.data + u * h_out.stride + at);
+      }
+    });
+}
+
+void LstmPanelPullback(std::int64_t hidden, const float* gates, PanelRows<const float> c_before,
+                       PanelRows<const float> c, PanelRows<const float> g_h, const float* dh_next,
+                       float* dc, float* dz) {
+  const std::int64_t block = hidden * panel;
+  for (std::int64_t u = 0; u < hidden; ++u)
+    for (std::int64_t j = 0; j < panel; j += lanes()) {
+      const std::int64_t at = u * panel + j;
+      const V i = hn::LoadU(D(), gates + at), f = hn::LoadU(D(), gates + block + at);
+      const V n = hn::LoadU(D(), gates + 2 * block + at);
+      const V o = hn::LoadU(D(), gates + 3 * block + at);
+      V dh = hn::LoadU(D(), g_h.data + u * g_h.stride + j);
+      if (dh_next) dh = hn::Add(dh, hn::LoadU(D(), dh_next + at));
+      const V t = quick_tanh(hn::LoadU(D(), c.data + u * c.stride + j));
+      const V before = hn::LoadU(D(), c_before.data + u * c_before.stride + j);
+      const V d = hn::MulAdd(hn::Mul(dh, o), hn::NegMulAdd(t, t, set(1)), hn::LoadU(D(), dc + at));
+      const V di = hn::Mul(hn::Mul(d, n), hn::NegMulAdd(i, i, i));
+      const V df = hn::Mul(hn::Mul(d, before), hn::NegMulAdd(f, f, f));
+      const V dn = hn::Mul(hn::Mul(d, i), hn::NegMulAdd(n, n, set(1)));
+      const V d_o = hn::Mul(hn::Mul(dh, t), hn::NegMulAdd(o, o, o));
+      hn::StoreU(di, D(), dz + at);
+      hn::StoreU(df, D(), dz + block + at);
+      hn::StoreU(dn, D(), dz + 2 * block + at);
+      hn::StoreU(d_o, D(), dz + 3 * block + at);
+      hn::StoreU(hn::Mul(d, f), D(), dc + at);
+    }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace metatape::kernel
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace metatape::kernel {
+
+HWY_EXPORT(Multiply);
+HWY_EXPORT(MultiplyTurned);
+HWY_EXPORT(Outer);
+HWY_EXPORT(Sums);
+HWY_EXPORT(LstmPanel);
+HWY_EXPORT(LstmPanelPullback);
+
+void panel_multiply(std::int64_t rows, std::int64_t k, const float* w, const float* bias,
+                    PanelRows<const float> x, PanelRows<float> y) {
+  if (simd() != Simd::plain) return HWY_DYNAMIC_DISPATCH(Multiply)(rows, k, w, bias, x, y);
+  twin::panel_multiply(rows, k, w, bias, x, y);
+}
+void panel_multiply_turned(std::int64_t rows, std::int64_t k, const float* w, const float* g,
+                           PanelRows<float> y, bool add) {
+  if (simd() != Simd::plain) return HWY_DYNAMIC_DISPATCH(MultiplyTurned)(rows, k, w, g, y, add);
+  twin::panel_multiply_turned(rows, k, w, g, y, add);
+}
+void panel_outer(std::int64_t rows, std::int64_t k, std::span<const PanelPair<float>> pairs,
+                 float* w) {
+  if (simd() != Simd::plain) return HWY_DYNAMIC_DISPATCH(Outer)(rows, k, pairs, w);
+  twin::panel_outer(rows, k, pairs, w);
+}
+void panel_sums(std::int64_t rows, std::span<const PanelPair<float>> pairs, float* sums) {
+  if (simd() != Simd::plain) return HWY_DYNAMIC_DISPATCH(Sums)(rows, pairs, sums);
+  twin::panel_sums(rows, pairs, sums);
+}
+void panel_lstm(const PanelLstm<float>& layer, PanelRows<const float> x, PanelRows<const float> h,
+                PanelRows<const float> c, float* gates, PanelRows<float> c_out,
+                PanelRows<float> h_out) {
+  if (simd() != Simd::plain)
+    return HWY_DYNAMIC_DISPATCH(LstmPanel)(layer, x, h, c, gates, c_out, h_out);
+  twin::panel_lstm(layer, x, h, c, gates, c_out, h_out);
+}
+void panel_lstm_pullback(std::int64_t hidden, const float* gates, PanelRows<const float> c_before,
+                         PanelRows<const float> c, PanelRows<const float> g, const float* dh_next,
+                         float* dc, float* dz) {
+  if (simd() != Simd::plain)
+    return HWY_DYNAMIC_DISPATCH(LstmPanelPullback)(hidden, gates, c_before, c, g, dh_next, dc, dz);
+  twin::panel_lstm_pullback(hidden, gates, c_before, c, g, dh_next, dc, dz);
+}
+
+}  // namespace metatape::kernel
+#endif  // HWY_ONCE
