@@ -26,9 +26,17 @@ constexpr Command table[] = {
     {"fewshot", "classify", "your own images: a label and a probability each",
      "metatape fewshot classify --run runs/proto --support drawings --query unknown",
      fewshot_classify},
+    {"optimizer", "train", "meta-trains an optimizer on a problem",
+     "metatape optimizer train --optimizee quadratic --minutes 3 --out runs/quad\n"
+     "metatape optimizer train --optimizee mlp:data=mnist --data mnist:folder --minutes 20",
+     optimizer_train},
     {"optimizer", "eval", "optimizers on fresh instances, rivals tuned for as many steps",
-     "metatape optimizer eval --optimizee quadratic --steps 100 --against sgd,momentum,adam",
+     "metatape optimizer eval --run runs/quad --optimizee quadratic --steps 100\n"
+     "metatape optimizer eval --optimizee rosenbrock --against sgd,momentum,adam",
      optimizer_eval},
+    {"optimizer", "show", "what an optimizer does, as figures",
+     "metatape optimizer show --run runs/quad --optimizee quadratic --out quad-inside",
+     optimizer_show},
     {"optimizer", "tune", "the best learning rate of an optimizer, and the grid",
      "metatape optimizer tune --optimizee mlp:data=mnist --data mnist:folder --optimizer adam",
      optimizer_tune},

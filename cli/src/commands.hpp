@@ -21,6 +21,8 @@ int fewshot_oneshot(Invocation& in);
 int fewshot_show(Invocation& in);
 int fewshot_classify(Invocation& in);
 // optimizer/
+int optimizer_train(Invocation& in);
+int optimizer_show(Invocation& in);
 int optimizer_eval(Invocation& in);
 int optimizer_tune(Invocation& in);
 int optimizer_list(Invocation& in);

@@ -7,6 +7,7 @@
 #include "../commands.hpp"
 #include "../progress.hpp"
 #include "../signals.hpp"
+#include "learned.hpp"
 #include "setup.hpp"
 
 namespace metatape::cli {
@@ -27,8 +28,10 @@ struct Contender {
 
 int optimizer_eval(Invocation& in) {
   ProblemSettings problem;
-  std::string against = "sgd,momentum,nesterov,rmsprop,adam";
+  std::string run, against = "sgd,momentum,nesterov,rmsprop,adam";
   std::optional<int> tune_instances;
+  in.settings.add("run", run, "a run of `optimizer train`, or its checkpoint; empty: rivals alone",
+                  {.value_name = "DIR|FILE"});
   problem.declare(in.settings);
   problem.declare_instances(in.settings);
   in.settings.section("Rivals");
@@ -44,12 +47,14 @@ int optimizer_eval(Invocation& in) {
   if (!tune_instances) tune_instances = problem.instances;
   const std::vector<std::string> rivals = split_optimizers(against);
   for (const std::string& spec : rivals) static_cast<void>(hand_crafted(spec));
-  if (rivals.empty()) throw UsageError("--against: at least one optimizer is needed");
+  if (rivals.empty() && run.empty())
+    throw UsageError("eval needs --run DIR, or rivals to be tried (--against)");
+  std::vector<Contender> contenders;
+  if (!run.empty()) contenders.push_back({"learned", load_learned(run)});
   const tasks::AnyOptimizee optimizee = problem.make(tasks::Purpose::evaluate);
   RunFolder* out = in.open_out();
 
   Threads threads(in.common.threads);
-  std::vector<Contender> contenders;
   for (const std::string& spec : rivals) {
     if (metalearn::has_learning_rate(spec)) {
       contenders.push_back({spec, hand_crafted(spec)});

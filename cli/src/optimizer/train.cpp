@@ -1,0 +1,406 @@
+// train.cpp: `metatape optimizer train`: a learned optimizer, meta-trained on windows of unrolled
+// runs, the best weights by validation kept.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include "../commands.hpp"
+#include "../duration.hpp"
+#include "../profile_report.hpp"
+#include "../progress.hpp"
+#include "../signals.hpp"
+#include "learned.hpp"
+#include "metatape/metalearn/optimizers/checkpoint.hpp"
+#include "metatape/metalearn/optimizers/hand_crafted.hpp"
+#include "metatape/metalearn/optimizers/schedule.hpp"
+#include "metatape/metalearn/training/trainer.hpp"
+#include "metatape/metalearn/unroll/training.hpp"
+#include "metatape/tasks/optimizees/convex_companion.hpp"
+#include "metatape/tasks/optimizees/random_scaling.hpp"
+#include "setup.hpp"
+
+namespace metatape::cli {
+
+namespace {
+
+using metalearn::LoopEnd;
+using metalearn::StepReport;
+using metalearn::Trainer;
+using metalearn::TrialSummary;
+
+constexpr int log_every = 10;    // meta-steps between lines of metrics.jsonl
+constexpr int validations = 20;  // of a run
+constexpr double default_minutes = 10;
+constexpr int side_by_side = 128;
+
+struct TrainSettings {
+  ProblemSettings problem;
+  ModelSettings model;
+  Duration duration;
+  std::optional<std::int64_t> decay_steps, validate_every;
+  std::optional<int> functions, validation_instances;
+  std::optional<double> learning_rate;
+  int unroll = 20, meta_batch = 1, shortest = 0;
+  double clip = 1, random_scaling = 0, imitate = 0, save_every = 60;
+  bool convex_companion = false;
+  std::string order = "first", objective = "sum", curriculum, teacher = "adam:learning_rate=0.03";
+
+  void declare(Settings& settings);
+};
+
+void TrainSettings::declare(Settings& s) {
+  problem.declare(s);
+  s.add("functions", functions, "independent functions side by side in an instance",
+        {.least = 1, .most = 1e6, .default_text = "128 of formulas, 1 of networks"});
+  s.add("random-scaling", random_scaling,
+        "coordinates stretched by e^U(-X, X), anew in each run; 0: not", {.least = 0, .most = 20});
+  s.add("convex-companion", convex_companion, "a small convex problem beside the other");
+  model.declare(s);
+  s.section("Meta-training");
+  s.add("meta-steps", duration.count, "how many windows",
+        {.least = 1, .most = 1e12, .raisable = true, .default_text = "10 minutes of them"});
+  s.add("minutes", duration.minutes, "how long: meta-steps are planned from the time of the first",
+        {.least = 0, .most = 1e6, .above_least = true, .raisable = true, .default_text = "10"});
+  s.add("unroll", unroll, "steps between two steps of the weights", {.least = 1, .most = 1e6});
+  s.add("shortest", shortest, "each run's length is drawn from N to --steps; 0: all are --steps",
+        {.least = 0, .most = 1e6});
+  s.add("curriculum", curriculum,
+        "lengths of runs, in equal parts of the meta-steps: 100,200,500; or META-STEP:LENGTH,...",
+        {.value_name = "LIST"});
+  s.add("order", order, "exact: differentiate through the optimizee's gradients, too",
+        {.choices = {"first", "exact"}});
+  s.add("objective", objective, "of a window", {.choices = {"sum", "final", "log_ratio"}});
+  s.add("imitate", imitate, "share of runs in which updates of --teacher are imitated",
+        {.least = 0, .most = 1});
+  s.add("teacher", teacher, "who is imitated", {.value_name = "NAME:KEY=VALUE,..."});
+  s.add("meta-batch", meta_batch, "instances a meta-step", {.least = 1, .most = 4096});
+  s.add("learning-rate", learning_rate, "of Adam on the weights, a cosine to a hundredth of it",
+        {.least = 0, .above_least = true, .default_text = "by model and problem"});
+  s.add("decay-steps", decay_steps, "the span of the cosine",
+        {.least = 1, .most = 1e12, .default_text = "the planned meta-steps"});
+  s.add("clip", clip, "the meta-gradient's norm is scaled down to this; 0: not",
+        {.least = 0, .most = 1e9});
+  s.add("validate-every", validate_every, "meta-steps between validations on fresh instances",
+        {.least = 1, .most = 1e12, .default_text = "a twentieth of the planned ones"});
+  s.add("validation-instances", validation_instances, "how many",
+        {.least = 1, .most = 1e6, .default_text = "8 of formulas, 12 of networks"});
+  s.add("save-every", save_every, "seconds between checkpoints; 0: after each meta-step",
+        {.least = 0, .most = 86400, .result = false});
+}
+
+bool is_network(const std::string& optimizee) {
+  const std::string name = optimizee.substr(0, optimizee.find(':'));
+  return name == "mlp" || name == "conv";
+}
+
+// The spec with so many functions side by side, unless it says so itself or knows no such key.
+std::string with_functions(const std::string& spec, int functions) {
+  const std::string name = spec.substr(0, spec.find(':'));
+  for (const tasks::OptimizeeInfo& info : tasks::optimizees_by_name())
+    for (const auto& key : info.keys)
+      if (info.name == name && key.name == "functions" &&
+          spec.find("functions=") == std::string::npos)
+        return fmt::format("{}{}functions={}", spec, spec.size() == name.size() ? ':' : ',',
+                           functions);
+  return spec;
+}
+
+std::int64_t whole(const std::string& text, const std::string& list) {
+  std::int64_t n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc{} || end != text.data() + text.size() || n < 0)
+    throw UsageError(fmt::format("--curriculum {}: '{}' is no count", list, text));
+  return n;
+}
+
+// "100,200" in equal parts of `planned`, or "0:100,5000:200" as it stands; said in full afterwards.
+std::vector<metalearn::RunStage> stages_of(std::string& list, std::int64_t planned) {
+  std::vector<std::string> words;
+  for (std::size_t at = 0; at < list.size();) {
+    const std::size_t end = std::min(list.find(',', at), list.size());
+    words.push_back(list.substr(at, end - at));
+    at = end + 1;
+  }
+  std::vector<metalearn::RunStage> stages;
+  std::vector<std::string> said;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::size_t colon = words[i].find(':');
+    metalearn::RunStage stage{.meta_step = planned * static_cast<std::int64_t>(i) /
+                                           static_cast<std::int64_t>(words.size()),
+                              .steps = whole(words[i].substr(colon + 1), list)};
+    if (colon != std::string::npos) stage.meta_step = whole(words[i].substr(0, colon), list);
+    stages.push_back(stage);
+    said.push_back(fmt::format("{}:{}", stage.meta_step, stage.steps));
+  }
+  list = joined(said, ",");
+  return stages;
+}
+
+metalearn::UnrollObjective objective_of(const std::string& name) {
+  if (name == "final") return metalearn::final_loss();
+  if (name == "log_ratio") return metalearn::log_ratio();
+  return metalearn::sum_of_losses();
+}
+
+metalearn::Schedule schedule_of(std::int64_t steps) {
+  const std::int64_t warm = std::min<std::int64_t>(100, steps / 10);
+  const metalearn::Schedule fall = metalearn::cosine(std::max<std::int64_t>(1, steps - warm), 0.01);
+  return warm > 0 ? metalearn::warm_up(warm, fall) : fall;
+}
+
+// What model choice goes by: less is better, a divergence is worst.
+double score(const TrialSummary& s) {
+  return s.diverged > 0 || !std::isfinite(s.last5) ? std::numeric_limits<double>::infinity()
+                                                   : s.last5;
+}
+
+struct Best {
+  Params phi{};
+  double score = std::numeric_limits<double>::infinity();
+  std::int64_t step = 0;
+
+  void put_into(nn::Checkpoint& checkpoint) const {
+    if (phi.empty()) return;
+    checkpoint.params = Params::join({checkpoint.params, phi.prefixed("best")});
+    checkpoint.metadata["best.score"] = fmt::format("{:.17g}", score);
+    checkpoint.metadata["best.step"] = std::to_string(step);
+  }
+  static Best of(const nn::Checkpoint& checkpoint, const std::string& source) {
+    Best best{.phi = metalearn::part_of(checkpoint, "best")};
+    if (best.phi.empty()) return best;
+    try {
+      best.score = std::stod(checkpoint.metadata.at("best.score"));
+      best.step = std::stoll(checkpoint.metadata.at("best.step"));
+    } catch (const std::exception&) {
+      throw DataError(source + ": tensors 'best.*' without their score and step");
+    }
+    return best;
+  }
+};
+
+void draw_curves(const RunFolder& folder, const std::vector<Json>& lines, Console& console) {
+  Series loss{.name = "meta-loss of a window"}, final{.name = "loss at its end"};
+  Series validation{.name = "validation"}, norm{.name = "gradient norm"};
+  for (const Json& line : lines) {
+    const auto add = [&](Series& to, const char* field) {
+      if (!line.contains(field) || !line[field].is_number()) return;
+      to.x.push_back(line.at("step").get<double>());
+      to.y.push_back(line[field].get<double>());
+    };
+    add(loss, "meta_loss");
+    add(final, "final");
+    add(validation, "validation");
+    add(norm, "gradient_norm");
+  }
+  std::vector<Series> losses{loss, final};
+  if (!validation.x.empty()) losses.push_back(validation);
+  write_figure({.title = "Meta-training",
+                .x_label = "meta-steps",
+                .y_label = "loss",
+                .log_y = true,
+                .series = losses},
+               folder.figures(), "meta-loss", console);
+  write_figure({.title = "Norm of the meta-gradient, before clipping",
+                .x_label = "meta-steps",
+                .y_label = "norm",
+                .log_y = true,
+                .series = {norm}},
+               folder.figures(), "gradient-norm", console);
+}
+
+}  // namespace
+
+int optimizer_train(Invocation& in) {
+  TrainSettings s;
+  s.declare(in.settings);
+  in.take({.seed = true, .threads = true, .run = true, .profile = true, .memory = true});
+  in.parse();
+
+  const bool network = is_network(s.problem.optimizee);
+  const metalearn::AnyOptimizer optimizer = s.model.fill(network, in.common.seed);
+  const metalearn::AnyOptimizer teacher = hand_crafted(s.teacher);
+  if (!s.functions) s.functions = network ? 1 : side_by_side;
+  if (!s.validation_instances) s.validation_instances = network ? 12 : 8;
+  if (!s.learning_rate) s.learning_rate = s.model.model == "rnnprop" ? 1e-3 : network ? 5e-3 : 1e-2;
+  if (s.shortest > s.problem.steps)
+    throw UsageError(
+        fmt::format("--shortest {}: longer than --steps {}", s.shortest, s.problem.steps));
+
+  Threads threads(in.common.threads);
+  ProblemSettings wide = s.problem;
+  wide.optimizee = with_functions(s.problem.optimizee, *s.functions);
+  tasks::AnyOptimizee problem = wide.make(tasks::Purpose::train);
+  const tasks::AnyOptimizee fresh = wide.make(tasks::Purpose::validate);
+  if (s.random_scaling > 0)
+    problem = tasks::RandomScaling{.optimizee = problem, .range = s.random_scaling};
+  if (s.convex_companion) problem = tasks::ConvexCompanion{.optimizee = problem};
+
+  Profile profile;
+  const Key key(in.common.seed);
+  const auto make_trainer = [&](std::int64_t decay, std::vector<metalearn::RunStage> stages) {
+    metalearn::UnrollTraining training{
+        .steps = s.problem.steps,
+        .window = s.unroll,
+        .shortest = s.shortest,
+        .curriculum = std::move(stages),
+        .order = s.order == "exact" ? metalearn::Order::exact : metalearn::Order::first,
+        .objective = objective_of(s.objective),
+        .imitation = s.imitate,
+        .teacher = teacher};
+    metalearn::MetaObjective objective;
+    try {
+      objective = metalearn::unroll_objective(problem, optimizer, std::move(training));
+    } catch (const DataError& e) {
+      throw UsageError(e.what());
+    }
+    return Trainer(std::move(objective), optimizer.phi(DType::f32),
+                   {.optimizer = metalearn::Adam{.learning_rate = *s.learning_rate},
+                    .schedule = schedule_of(decay),
+                    .batch = s.meta_batch,
+                    .clip = s.clip,
+                    .profile = in.common.profile ? &profile : nullptr},
+                   key, &threads);
+  };
+
+  // ---- how many meta-steps: as told, or planned from the time of the first ones
+  Duration& duration = s.duration;
+  if (!duration.count && !duration.minutes) duration.minutes = default_minutes;
+  if (in.common.resume.empty() && !in.settings.given("meta-steps")) {
+    Trainer timed = make_trainer(1, {});
+    timed.measure_seconds(2);  // warm memory
+    const double each = timed.measure_seconds(8);
+    duration.count = planned_count(*duration.minutes, each, 1);
+    in.console.note(fmt::format("planned: {} meta-steps in {:g} min ({:.3g} ms each)",
+                                grouped(*duration.count), *duration.minutes, 1e3 * each));
+  }
+  const bool raised = !in.common.resume.empty() && raise_at_resume(duration, in, "meta-steps");
+  const std::int64_t steps = *duration.count;
+  if (!s.decay_steps) s.decay_steps = steps;
+  if (!s.validate_every) s.validate_every = std::max<std::int64_t>(1, steps / validations);
+  const std::vector<metalearn::RunStage> stages = stages_of(s.curriculum, steps);
+
+  const StopGuard guard;
+  RunFolder& folder = in.open_run();
+  Trainer trainer = make_trainer(*s.decay_steps, stages);
+  Best best;
+  if (folder.has_checkpoint()) {
+    const std::string file = folder.checkpoint().string();
+    const nn::Checkpoint checkpoint = nn::load(file);
+    trainer.restore(checkpoint, file);
+    best = Best::of(checkpoint, file);
+  } else if (folder.resumed()) {
+    in.console.note("no checkpoint yet: from the start");
+  }
+  KeptMetrics kept;
+  Metrics metrics = folder.open_metrics(trainer.steps_done(), &kept);
+  if (raised) in.rewrite_config();
+  if (kept.torn) in.console.note("metrics.jsonl: its last line was torn and is dropped");
+  if (folder.resumed() && trainer.steps_done() > 0)
+    in.console.note(fmt::format("going on after {} meta-steps", grouped(trainer.steps_done())));
+  std::vector<Json> lines = std::move(kept.lines);
+  const double spent_before = lines.empty() ? 0 : lines.back().value("wall_s", 0.0);
+
+  // ---- the loop
+  const std::int64_t first = trainer.steps_done();
+  const auto start = std::chrono::steady_clock::now();
+  const auto wall = [&] { return spent_before + seconds_since(start); };
+  const auto log = [&](Json line) {
+    metrics.append(line);
+    lines.push_back(std::move(line));
+  };
+  StepReport last;
+  double diverged = 0;
+  std::int64_t validated = 0;
+  for (const Json& line : lines)
+    if (line.contains("validation")) validated = line.at("step").get<std::int64_t>();
+  const auto validate = [&](std::int64_t step) {
+    const metalearn::Trial trial =
+        metalearn::try_optimizer(optimizer.with_phi(trainer.phi()), fresh,
+                                 {.steps = s.problem.steps,
+                                  .instances = *s.validation_instances,
+                                  .key = Key(in.common.seed).split("validation"),
+                                  .threads = &threads,
+                                  .stop = StopGuard::asked});
+    if (StopGuard::asked()) return;
+    const TrialSummary t = metalearn::summarise(trial);
+    log({{"step", step},
+         {"wall_s", wall()},
+         {"validation", t.last5},
+         {"validation_ci95", t.last5_ci95},
+         {"validation_median", t.median},
+         {"validation_diverged", t.diverged}});
+    if (score(t) < best.score) best = {trainer.phi(), score(t), step};
+  };
+  const auto save = [&] {
+    nn::Checkpoint checkpoint = trainer.checkpoint({{"optimizer", optimizer.spec()}});
+    best.put_into(checkpoint);
+    nn::save(folder.checkpoint(), checkpoint);
+    metalearn::save_optimizer(folder.path() / "optimizer.safetensors", optimizer,
+                              best.phi.empty() ? trainer.phi() : best.phi);
+  };
+  const double seconds = duration.seconds_left(spent_before);
+  LoopEnd end{};
+  {
+    Progress progress(in.console,
+                      {.what = "meta-steps", .total = steps, .start = first, .seconds = seconds});
+    // The signal that stopped the run may have come during the validation of its last step.
+    if (first > validated && first % *s.validate_every == 0) validate(first);
+    end = metalearn::run(trainer,
+                         {.steps = steps,
+                          .seconds = seconds,
+                          .validate_every = *s.validate_every,
+                          .save_every = s.save_every,
+                          .report =
+                              [&](const StepReport& r) {
+                                last = r;
+                                const double final = r.measures.at(0).second;
+                                diverged += r.measures.at(1).second * s.meta_batch;
+                                progress.update(r.step, {{"meta-loss", r.loss}, {"final", final}});
+                                if (r.step % log_every != 0) return;
+                                log({{"step", r.step},
+                                     {"wall_s", wall()},
+                                     {"meta_loss", r.loss},
+                                     {"final", final},
+                                     {"gradient_norm", r.gradient_norm},
+                                     {"diverged", r.measures.at(1).second * s.meta_batch},
+                                     {"learning_rate", *s.learning_rate * r.rate_scale}});
+                              },
+                          .validate =
+                              [&](const StepReport& r) {
+                                // a run raised later does not validate at the old end
+                                if (r.step % *s.validate_every == 0) validate(r.step);
+                              },
+                          .save = save,
+                          .stop = StopGuard::asked});
+  }
+
+  const bool chosen = std::isfinite(best.score);
+  Json result{{"model", optimizer.spec()},
+              {"optimizee", s.problem.optimizee},
+              {"steps", s.problem.steps},
+              {"meta_steps", trainer.steps_done()},
+              {"planned_meta_steps", steps},
+              {"meta_loss", last.step > 0 ? last.loss : std::nan("")},
+              {"best_validation", chosen ? best.score : std::nan("")},
+              {"best_meta_step", chosen ? Json(best.step) : Json(nullptr)},
+              {"diverged", diverged},
+              {"seconds_training", wall()},
+              {"parameters", trainer.phi().size()}};
+  if (in.common.memory)
+    result["peak_tape_mib"] = static_cast<double>(trainer.peak_tape_bytes()) / 1048576;
+  if (in.common.profile) result["profile"] = profile_report(profile, in.console);
+  if (end == LoopEnd::stopped) in.interrupted(std::move(result));
+
+  draw_curves(folder, lines, in.console);
+  in.console.print(fmt::format(
+      "trained {} by {} meta-steps on {} in {}{}\nsaved in {}\n", optimizer.name(),
+      grouped(trainer.steps_done()), s.problem.optimizee, clock_text(wall()),
+      chosen ? fmt::format("; best validation {:.4g}, at {}", best.score, grouped(best.step)) : "",
+      folder.path().string()));
+  in.finish(std::move(result));
+  return exit_done;
+}
+
+}  // namespace metatape::cli
