@@ -11,39 +11,15 @@
 #include <string>
 #include <vector>
 
-#include "inputs.hpp"
-#include "measure.hpp"
+#include "../measure.hpp"
+#include "filled.hpp"
+#include "learned_optimizer.hpp"
 
 extern "C" void openblas_set_num_threads(int);
 
 namespace {
 
-using torch::Tensor;
-using Tensors = std::vector<Tensor>;
-
-struct Outcome {
-  Tensor loss;
-  Tensors gradients;
-};
-
-struct Workload {
-  double flop = 0, ops = 0;
-  std::function<Outcome()> step;
-};
-
-Tensor filled(std::uint32_t stream, at::IntArrayRef shape, float scale, float offset,
-              torch::ScalarType type) {
-  Tensor t = torch::empty(shape, torch::kFloat32);
-  float* p = t.data_ptr<float>();
-  for (std::int64_t i = 0; i < t.numel(); ++i)
-    p[i] = offset + scale * bench::uniform(stream, static_cast<std::uint32_t>(i));
-  return t.to(type);
-}
-
-Tensor leaf(std::uint32_t stream, at::IntArrayRef shape, float scale, float offset,
-            torch::ScalarType type) {
-  return filled(stream, shape, scale, offset, type).requires_grad_(true);
-}
+using namespace peer;
 
 Workload prototypical(std::int64_t ways, std::int64_t shots, torch::ScalarType type) {
   constexpr std::int64_t filters = 64, queries = 15, blocks = 4;
@@ -121,12 +97,15 @@ Workload plain_lstm(torch::ScalarType type) {
 }
 
 Workload make(const std::string& name, torch::ScalarType type) {
+  if (name == "W1") return mlp_window(false, type);
+  if (name == "W2") return quadratics_window(type);
+  if (name == "W3") return mlp_window(true, type);
   if (name == "W4a5") return prototypical(5, 1, type);
   if (name == "W4a20") return prototypical(20, 5, type);
   if (name == "W5v") return chain(true, type);
   if (name == "W5m") return chain(false, type);
   if (name == "W6") return plain_lstm(type);
-  throw bench::Usage("--workload " + name + ": not one of W4a5, W4a20, W5v, W5m, W6");
+  throw bench::Usage("--workload " + name + ": not one of W1, W2, W3, W4a5, W4a20, W5v, W5m, W6");
 }
 
 int run(const bench::Options& o) {

@@ -2,6 +2,7 @@
 // AVX2. Tests hold the vector forms to these.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <span>
@@ -36,48 +37,66 @@ struct PanelPair {
 
 namespace twin {
 
+// sum[j] += w x[j], column by column: what compilers make vectors of.
+template <class T>
+void accumulate(std::int64_t k, const T* w, std::int64_t step, const T* x, std::int64_t stride,
+                T (&sum)[panel]) {
+  for (std::int64_t i = 0; i < k; ++i) {
+    const T weight = w[i * step];
+    const T* const from = x + i * stride;
+    for (std::int64_t j = 0; j < panel; ++j) sum[j] += weight * from[j];
+  }
+}
+
 template <class T>
 void panel_multiply(std::int64_t rows, std::int64_t k, const T* w, const T* bias,
                     PanelRows<const T> x, PanelRows<T> y) {
-  for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t j = 0; j < panel; ++j) {
-      T sum = bias ? bias[r] : T{0};
-      for (std::int64_t i = 0; i < k; ++i) sum += w[r * k + i] * x.data[i * x.stride + j];
-      y.data[r * y.stride + j] = sum;
-    }
+  for (std::int64_t r = 0; r < rows; ++r) {
+    T sum[panel];
+    std::fill_n(sum, panel, bias ? bias[r] : T{0});
+    accumulate(k, w + r * k, 1, x.data, x.stride, sum);
+    std::copy_n(sum, panel, y.data + r * y.stride);
+  }
 }
 
 template <class T>
 void panel_multiply_turned(std::int64_t rows, std::int64_t k, const T* w, const T* g,
                            PanelRows<T> y, bool add) {
-  for (std::int64_t i = 0; i < k; ++i)
-    for (std::int64_t j = 0; j < panel; ++j) {
-      T sum{0};
-      for (std::int64_t r = 0; r < rows; ++r) sum += w[r * k + i] * g[r * panel + j];
-      T& to = y.data[i * y.stride + j];
-      to = add ? to + sum : sum;
-    }
+  for (std::int64_t i = 0; i < k; ++i) {
+    T sum[panel] = {};
+    accumulate(rows, w + i, k, g, panel, sum);
+    T* const to = y.data + i * y.stride;
+    for (std::int64_t j = 0; j < panel; ++j) to[j] = add ? to[j] + sum[j] : sum[j];
+  }
+}
+
+template <class T>
+T total(const T (&sum)[panel]) {
+  T all{0};
+  for (const T s : sum) all += s;
+  return all;
 }
 
 template <class T>
 void panel_outer(std::int64_t rows, std::int64_t k, std::span<const PanelPair<T>> pairs, T* w) {
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t i = 0; i < k; ++i) {
-      T sum{0};
-      for (const PanelPair<T>& p : pairs)
-        for (std::int64_t j = 0; j < panel; ++j)
-          sum += p.g[r * panel + j] * p.x.data[i * p.x.stride + j];
-      w[r * k + i] += sum;
+      T sum[panel] = {};
+      for (const PanelPair<T>& p : pairs) {
+        const T *g = p.g + r * panel, *x = p.x.data + i * p.x.stride;
+        for (std::int64_t j = 0; j < panel; ++j) sum[j] += g[j] * x[j];
+      }
+      w[r * k + i] += total(sum);
     }
 }
 
 template <class T>
 void panel_sums(std::int64_t rows, std::span<const PanelPair<T>> pairs, T* sums) {
   for (std::int64_t r = 0; r < rows; ++r) {
-    T sum{0};
+    T sum[panel] = {};
     for (const PanelPair<T>& p : pairs)
-      for (std::int64_t j = 0; j < panel; ++j) sum += p.g[r * panel + j];
-    sums[r] += sum;
+      for (std::int64_t j = 0; j < panel; ++j) sum[j] += p.g[r * panel + j];
+    sums[r] += total(sum);
   }
 }
 
@@ -85,23 +104,22 @@ template <class T>
 void panel_lstm(const PanelLstm<T>& layer, PanelRows<const T> x, PanelRows<const T> h,
                 PanelRows<const T> c, T* gates, PanelRows<T> c_out, PanelRows<T> h_out) {
   const auto logistic = [](T v) { return T{1} / (T{1} + std::exp(-v)); };
-  for (std::int64_t u = 0; u < layer.hidden; ++u)
-    for (std::int64_t j = 0; j < panel; ++j) {
-      T z[4];
-      for (std::int64_t k = 0; k < 4; ++k) {
-        const std::int64_t row = k * layer.hidden + u;
-        T sum = layer.bias ? layer.bias[row] : T{0};
-        for (std::int64_t i = 0; i < layer.in; ++i)
-          sum += layer.w_ih[row * layer.in + i] * x.data[i * x.stride + j];
-        for (std::int64_t i = 0; i < layer.hidden; ++i)
-          sum += layer.w_hh[row * layer.hidden + i] * h.data[i * h.stride + j];
-        z[k] = k == 2 ? std::tanh(sum) : logistic(sum);
-        if (gates) gates[row * panel + j] = z[k];
-      }
-      const T cell = z[1] * c.data[u * c.stride + j] + z[0] * z[2];
-      c_out.data[u * c_out.stride + j] = cell;
-      h_out.data[u * h_out.stride + j] = z[3] * std::tanh(cell);
+  for (std::int64_t u = 0; u < layer.hidden; ++u) {
+    T z[4][panel];
+    for (std::int64_t k = 0; k < 4; ++k) {
+      const std::int64_t row = k * layer.hidden + u;
+      std::fill_n(z[k], panel, layer.bias ? layer.bias[row] : T{0});
+      accumulate(layer.in, layer.w_ih + row * layer.in, 1, x.data, x.stride, z[k]);
+      accumulate(layer.hidden, layer.w_hh + row * layer.hidden, 1, h.data, h.stride, z[k]);
+      for (T& v : z[k]) v = k == 2 ? std::tanh(v) : logistic(v);
+      if (gates) std::copy_n(z[k], panel, gates + row * panel);
     }
+    for (std::int64_t j = 0; j < panel; ++j) {
+      const T cell = z[1][j] * c.data[u * c.stride + j] + z[0][j] * z[2][j];
+      c_out.data[u * c_out.stride + j] = cell;
+      h_out.data[u * h_out.stride + j] = z[3][j] * std::tanh(cell);
+    }
+  }
 }
 
 template <class T>

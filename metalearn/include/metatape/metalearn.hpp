@@ -22,4 +22,5 @@
 #include "metatape/metalearn/training/trainer.hpp"
 #include "metatape/metalearn/unroll/minimise.hpp"
 #include "metatape/metalearn/unroll/objective.hpp"
+#include "metatape/metalearn/unroll/training.hpp"
 #include "metatape/metalearn/unroll/unroll.hpp"

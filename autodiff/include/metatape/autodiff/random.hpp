@@ -32,6 +32,12 @@ class Key {
   [[nodiscard]] std::array<std::uint64_t, 4> bits(std::uint64_t counter) const;
 
   [[nodiscard]] const std::array<std::uint64_t, 2>& words() const { return words_; }
+  /// The key whose words() these are: what was stored is found again.
+  [[nodiscard]] static Key of_words(const std::array<std::uint64_t, 2>& words) {
+    Key key;
+    key.words_ = words;
+    return key;
+  }
   friend bool operator==(const Key&, const Key&) = default;
 
  private:
