@@ -212,8 +212,15 @@ LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string&
   const std::string file = (folder / "checkpoint.safetensors").string();
   const nn::Checkpoint checkpoint = nn::load(file);
   loaded.trained = metalearn::trained(checkpoint, file);
-  if (loaded.trained.phi.contains("block0.conv.weight"))
-    loaded.channels = static_cast<int>(loaded.trained.phi["block0.conv.weight"].shape()[1]);
+  if (loaded.trained.phi.contains("block0.conv.weight")) {
+    // Believed only as far as images go: the network that is built for comparison is this wide.
+    const Shape kernel = loaded.trained.phi["block0.conv.weight"].shape();
+    if (kernel.rank() != 4 || (kernel[1] != 1 && kernel[1] != 3))
+      throw DataError(fmt::format(
+          "{}: tensor 'phi.block0.conv.weight' is {}: images have 1 channel or 3", file,
+          to_string(kernel)));
+    loaded.channels = static_cast<int>(kernel[1]);
+  }
   loaded.learner = metalearn::make_learner(loaded.recipe, image_size, loaded.channels);
   nn::require_layout(*loaded.trained.phi.layout(), *loaded.learner.init(Key{}).layout(), file);
   return loaded;
