@@ -79,17 +79,23 @@ void draw_curves(const RunFolder& folder, const std::vector<Json>& lines, Consol
     add(accuracy, "accuracy", 100);
     add(validation, "validation_accuracy", 100);
   }
-  write_figure({.title = "Loss of training episodes",
-                .x_label = "episodes",
-                .y_label = "cross-entropy",
-                .log_y = true,
-                .series = {loss}},
-               folder.figures(), "loss", console);
-  std::vector<Series> both{accuracy};
-  if (!validation.x.empty()) both.push_back(validation);
-  write_figure(
-      {.title = "Accuracy", .x_label = "episodes", .y_label = "% of queries right", .series = both},
-      folder.figures(), "accuracy", console);
+  // A run too short for a point of a curve has none to draw.
+  if (!loss.x.empty())
+    write_figure({.title = "Loss of training episodes",
+                  .x_label = "episodes",
+                  .y_label = "cross-entropy",
+                  .log_y = true,
+                  .series = {loss}},
+                 folder.figures(), "loss", console);
+  std::vector<Series> both;
+  for (const Series& s : {accuracy, validation})
+    if (!s.x.empty()) both.push_back(s);
+  if (!both.empty())
+    write_figure({.title = "Accuracy",
+                  .x_label = "episodes",
+                  .y_label = "% of queries right",
+                  .series = both},
+                 folder.figures(), "accuracy", console);
 }
 
 }  // namespace
@@ -167,14 +173,16 @@ int fewshot_train(Invocation& in) {
   // From here on the run can go on, so the first signal lets it save and say how.
   const StopGuard guard;
   RunFolder& folder = in.open_run();
-  if (raised) in.rewrite_config();  // what comes after another interruption is held to it too
   Trainer trainer = make_trainer(*s.decay_episodes);
-  if (folder.has_checkpoint())
-    trainer.restore(nn::load(folder.checkpoint()), folder.checkpoint().string());
-  else if (folder.resumed())
+  if (folder.has_checkpoint()) {
+    const std::string file = folder.checkpoint().string();
+    trainer.restore(nn::load(file), file);
+    if (trainer.steps_done() > 0) require_fit(learner, metalearn::trained(trainer), channels, file);
+  } else if (folder.resumed())
     in.console.note("no checkpoint yet: from the start");
   KeptMetrics kept;
   Metrics metrics = folder.open_metrics(trainer.steps_done(), &kept);
+  if (raised) in.rewrite_config();  // what comes after another interruption is held to it too
   if (kept.torn) in.console.note("metrics.jsonl: its last line was torn and is dropped");
   if (folder.resumed() && trainer.steps_done() > 0)
     in.console.note(fmt::format("going on after {} episodes",
