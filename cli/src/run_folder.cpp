@@ -47,6 +47,13 @@ int locked(const fs::path& folder) {
 
 void remove_strays(const fs::path& folder) {
   for (const char* name : own_files) nn::remove_stray_temporaries(folder / name);
+  const fs::path figures = folder / "figures";
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(figures, none)) {
+    fs::path name = entry.path().filename();  // loss.svg.4711.tmp
+    for (int dots = 0; dots < 2; ++dots) name.replace_extension();
+    if (!name.empty()) nn::remove_stray_temporaries(figures / name);
+  }
 }
 
 bool holds_anything(const fs::path& folder) {

@@ -54,7 +54,22 @@ int synced(int fd) {
 
 }  // namespace
 
-void write_atomically(const fs::path& path, std::string_view bytes) {
+void write_atomically(const fs::path& to, std::string_view bytes) {
+  // A rename would put a plain file in the place of a device or a pipe (`--json /dev/null`, as
+  // root), or of a link that the user set.
+  fs::path path = to;
+  struct stat info {};
+  if (::stat(to.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) fail(to, "cannot be written", EISDIR);
+    if (!S_ISREG(info.st_mode)) {
+      const File file{opened(to, O_WRONLY)};
+      if (file.fd < 0 || !written(file.fd, bytes)) fail(to, "cannot be written", errno);
+      return;
+    }
+    std::error_code none;
+    if (fs::is_symlink(to, none)) path = fs::canonical(to, none);
+    if (none) fail(to, "cannot be written", none.value());
+  }
   const fs::path beside = path.string() + "." + std::to_string(::getpid()) + std::string(temporary);
   const auto give_up = [&](const char* what) {
     const int error = errno;

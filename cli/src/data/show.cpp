@@ -93,10 +93,10 @@ ContactSheet contact_sheet(const ImageSet& set) {
 int data_show(Invocation& in) {
   in.take({.threads = true, .data_positional = true, .out = true});
   in.parse();
-  RunFolder* out = in.open_out();
 
   Threads threads(in.common.threads);
   const auto set = tasks::read_data(in.common.data, {}, &threads);
+  RunFolder* out = in.open_out();  // data that cannot be read leave no folder behind
   const auto groups = groups_of(*set);
   const auto count = static_cast<int>(set->classes().size());
   const Extent sides = extent(set->images(), [&](int i) { return set->side(i); });

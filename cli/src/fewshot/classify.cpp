@@ -69,6 +69,7 @@ int fewshot_classify(Invocation& in) {
     builder.add("query", "query", file.filename().string(), tasks::read_png(file));
   const auto set = builder.finish(support);
   require_channels(loaded, *set);
+  in.open_out();
 
   std::vector<int> of_support, of_query;
   std::vector<std::int32_t> label_of;

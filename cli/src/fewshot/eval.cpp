@@ -12,7 +12,8 @@ namespace metatape::cli {
 
 int fewshot_eval(Invocation& in) {
   FewShotSettings s;
-  std::string run, untrained, split = "test";
+  std::string run, split = "test";
+  std::optional<std::string> untrained;
   int episodes = 1000;
   in.settings.section("What is judged");
   in.settings.add("run", run, "a run of `fewshot train`", {.value_name = "DIR"});
@@ -28,7 +29,7 @@ int fewshot_eval(Invocation& in) {
                   {.choices = {"batch", "support", "running"}, .default_text = "the run's"});
   in.take({.seed = true, .threads = true, .data = true, .out = true});
   in.parse();
-  if (run.empty() == untrained.empty())
+  if (run.empty() == !untrained)
     throw UsageError(
         run.empty() ? "eval needs --run DIR, or --learner nearest, nearest-centred or hausdorff"
                     : "--run says who the learner is: leave out --learner");
@@ -46,6 +47,7 @@ int fewshot_eval(Invocation& in) {
     throw UsageError(fmt::format("the {} split of {} has no classes", split, judged.set->name()));
   if (loaded) require_channels(*loaded, *judged.set);
   const auto sampler = evaluation_episodes(s, judged, centre, in.common.seed, in.console);
+  in.open_out();
 
   const auto raw = metalearn::pixel_answers(*sampler, false, &threads);
   const auto centred = metalearn::pixel_answers(*sampler, true, &threads);
@@ -72,7 +74,7 @@ int fewshot_eval(Invocation& in) {
   const auto nearest_centred = metalearn::evaluate(centred, *sampler, episodes, quietly);
   if (StopGuard::asked()) throw Interrupted("interrupted; nothing was saved");
 
-  const std::string name = loaded ? loaded->learner.name() : untrained;
+  const std::string name = loaded ? loaded->learner.name() : *untrained;
   const bool transductive = loaded && loaded->learner.transductive();
   const double chance = 1.0 / s.way;
   Table table({"", "accuracy", "95 %"});

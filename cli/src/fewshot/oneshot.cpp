@@ -21,7 +21,8 @@ std::string default_task() {
 
 int fewshot_oneshot(Invocation& in) {
   FewShotSettings s;
-  std::string run, untrained, task_path = default_task();
+  std::string run, task_path = default_task();
+  std::optional<std::string> untrained;
   in.settings.add("run", run, "a run of `fewshot train`", {.value_name = "DIR"});
   in.settings.add("learner", untrained, "without --run: one that needs no training",
                   {.choices = {"nearest", "nearest-centred", "hausdorff"}});
@@ -31,7 +32,7 @@ int fewshot_oneshot(Invocation& in) {
                   {.choices = {"batch", "support", "running"}, .default_text = "the run's"});
   in.take({.seed = true, .threads = true, .out = true});
   in.parse();
-  if (run.empty() == untrained.empty())
+  if (run.empty() == !untrained)
     throw UsageError(
         run.empty() ? "oneshot needs --run DIR, or --learner nearest, nearest-centred or hausdorff"
                     : "--run says who the learner is: leave out --learner");
@@ -40,18 +41,19 @@ int fewshot_oneshot(Invocation& in) {
 
   Threads threads(in.common.threads);
   const tasks::OneShotTask task = tasks::read_one_shot_task(task_path);
-  std::string name = untrained;
+  std::string name = untrained.value_or("");
   bool transductive = false;
   std::vector<double> errors;
   if (!run.empty()) {
     const LoadedRun loaded = load_run(in, s, run);
     require_channels(loaded, *task.set);
+    in.open_out();
     name = loaded.learner.name();
     transductive = loaded.learner.transductive();
     errors = metalearn::one_shot_errors(
         task, {.size = image_size, .centre = loaded.recipe.centre},
         metalearn::one_shot_learner(loaded.learner, loaded.trained, &threads));
-  } else if (untrained == "hausdorff") {
+  } else if (in.open_out(); untrained == "hausdorff") {
     errors = tasks::hausdorff_errors(task, &threads);
   } else {
     errors = metalearn::one_shot_errors(

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "metatape/autodiff/tape.hpp"
 #include "metatape/metalearn/fewshot/train.hpp"
 #include "metatape/nn/safetensors.hpp"
 #include "metatape/tasks/images/data_spec.hpp"
@@ -212,11 +213,34 @@ LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string&
   const std::string file = (folder / "checkpoint.safetensors").string();
   const nn::Checkpoint checkpoint = nn::load(file);
   loaded.trained = metalearn::trained(checkpoint, file);
-  if (loaded.trained.phi.contains("block0.conv.weight"))
-    loaded.channels = static_cast<int>(loaded.trained.phi["block0.conv.weight"].shape()[1]);
+  if (loaded.trained.phi.contains("block0.conv.weight")) {
+    // Believed only as far as images go: the network that is built for comparison is this wide.
+    const Shape kernel = loaded.trained.phi["block0.conv.weight"].shape();
+    if (kernel.rank() != 4 || (kernel[1] != 1 && kernel[1] != 3))
+      throw DataError(
+          fmt::format("{}: tensor 'phi.block0.conv.weight' is {}: images have 1 channel or 3", file,
+                      to_string(kernel)));
+    loaded.channels = static_cast<int>(kernel[1]);
+  }
   loaded.learner = metalearn::make_learner(loaded.recipe, image_size, loaded.channels);
   nn::require_layout(*loaded.trained.phi.layout(), *loaded.learner.init(Key{}).layout(), file);
+  if (const auto step = checkpoint.metadata.find("step");
+      step != checkpoint.metadata.end() && step->second == "0")
+    throw DataError(file + ": no step of its training is done yet; go on with it first");
+  require_fit(loaded.learner, loaded.trained, loaded.channels, file);
   return loaded;
+}
+
+void require_fit(const metalearn::AnyLearner& learner, const metalearn::Trained& trained,
+                 int channels, const std::string& file) {
+  const Tensor images = Tensor::zeros({2, image_size, image_size, channels});
+  try {
+    Tape tape(Recording::off);
+    (void)learner.adapt(tape, trained.phi, trained.carry, images,
+                        Indices(std::vector<std::int32_t>{0, 1}), 2)(images);
+  } catch (const Error& e) {
+    throw DataError(fmt::format("{}: does not fit the model: {}", file, e.what()));
+  }
 }
 
 void require_channels(const LoadedRun& run, const tasks::ImageSet& set) {

@@ -79,17 +79,23 @@ void draw_curves(const RunFolder& folder, const std::vector<Json>& lines, Consol
     add(accuracy, "accuracy", 100);
     add(validation, "validation_accuracy", 100);
   }
-  write_figure({.title = "Loss of training episodes",
-                .x_label = "episodes",
-                .y_label = "cross-entropy",
-                .log_y = true,
-                .series = {loss}},
-               folder.figures(), "loss", console);
-  std::vector<Series> both{accuracy};
-  if (!validation.x.empty()) both.push_back(validation);
-  write_figure(
-      {.title = "Accuracy", .x_label = "episodes", .y_label = "% of queries right", .series = both},
-      folder.figures(), "accuracy", console);
+  // A run too short for a point of a curve has none to draw.
+  if (!loss.x.empty())
+    write_figure({.title = "Loss of training episodes",
+                  .x_label = "episodes",
+                  .y_label = "cross-entropy",
+                  .log_y = true,
+                  .series = {loss}},
+                 folder.figures(), "loss", console);
+  std::vector<Series> both;
+  for (const Series& s : {accuracy, validation})
+    if (!s.x.empty()) both.push_back(s);
+  if (!both.empty())
+    write_figure({.title = "Accuracy",
+                  .x_label = "episodes",
+                  .y_label = "% of queries right",
+                  .series = both},
+                 folder.figures(), "accuracy", console);
 }
 
 }  // namespace
@@ -99,13 +105,19 @@ int fewshot_train(Invocation& in) {
   s.declare_training(in.settings);
   s.declare_episodes(in.settings);
   s.declare_splits(in.settings);
+  double save_every = 60;
+  in.settings.section("Running");
+  in.settings.add("save-every", save_every, "seconds between checkpoints; 0: after each step",
+                  {.least = 0, .most = 86400, .result = false});
   in.take(
       {.seed = true, .threads = true, .data = true, .run = true, .profile = true, .memory = true});
   in.parse();
-  const metalearn::FewShotRecipe recipe = s.fill();
 
   Threads threads(in.common.threads);
   const tasks::Splits splits = read_splits(s, in.common.data, threads, in.console);
+  // Recipes were measured on alphabets; where there are none, no episode is within one.
+  if (!s.train_within && splits.train.set->groups().empty()) s.train_within = 0;
+  const metalearn::FewShotRecipe recipe = s.fill();
   std::shared_ptr<const tasks::EpisodeSampler> episodes;
   try {
     episodes = std::make_shared<const tasks::EpisodeSampler>(
@@ -132,7 +144,6 @@ int fewshot_train(Invocation& in) {
 
   // ---- how many episodes: as told, or planned from the time of the first ones
   if (!s.episodes && !s.minutes) s.minutes = default_minutes;
-  const bool counted = in.settings.given("episodes") || !s.minutes;
   if (in.common.resume.empty() && !in.settings.given("episodes")) {
     Trainer timed = make_trainer(1);
     timed.measure_seconds(3);  // warm memory
@@ -143,23 +154,35 @@ int fewshot_train(Invocation& in) {
     in.console.note(fmt::format("planned: {} episodes in {:g} minutes ({:.1f} ms each)",
                                 grouped(*s.episodes), *s.minutes, 1e3 * step / recipe.meta_batch));
   }
-  if (!in.common.resume.empty() && s.minutes) {  // more minutes, as many more episodes
+  bool raised = false;
+  if (!in.common.resume.empty()) {
     const std::filesystem::path config = std::filesystem::path(in.common.resume) / "config.toml";
-    const double before = stored(config, "minutes").value_or(*s.minutes);
+    if (!s.episodes)
+      throw DataError(config.string() + ": no 'episodes' in it: not a run that can go on");
+    const double minutes = stored(config, "minutes").value_or(0);
     const double planned = stored(config, "episodes").value_or(0);
-    if (*s.minutes > before && static_cast<double>(s.episodes.value_or(0)) <= planned)
-      s.episodes = static_cast<std::int64_t>(planned * *s.minutes / before);
+    const bool asked = in.settings.origin("episodes") == Origin::command_line;
+    if (minutes > 0 && *s.minutes > minutes && !asked)  // more minutes, as many more episodes
+      s.episodes = static_cast<std::int64_t>(planned * *s.minutes / minutes);
+    if (asked && in.settings.origin("minutes") != Origin::command_line)
+      s.minutes.reset();  // who raises the count wants all of it, however long it takes
+    raised = static_cast<double>(*s.episodes) > planned || s.minutes.value_or(0) != minutes;
   }
   if (!s.decay_episodes) s.decay_episodes = s.episodes;
 
+  // From here on the run can go on, so the first signal lets it save and say how.
+  const StopGuard guard;
   RunFolder& folder = in.open_run();
   Trainer trainer = make_trainer(*s.decay_episodes);
-  if (folder.has_checkpoint())
-    trainer.restore(nn::load(folder.checkpoint()), folder.checkpoint().string());
-  else if (folder.resumed())
+  if (folder.has_checkpoint()) {
+    const std::string file = folder.checkpoint().string();
+    trainer.restore(nn::load(file), file);
+    if (trainer.steps_done() > 0) require_fit(learner, metalearn::trained(trainer), channels, file);
+  } else if (folder.resumed())
     in.console.note("no checkpoint yet: from the start");
   KeptMetrics kept;
   Metrics metrics = folder.open_metrics(trainer.steps_done(), &kept);
+  if (raised) in.rewrite_config();  // what comes after another interruption is held to it too
   if (kept.torn) in.console.note("metrics.jsonl: its last line was torn and is dropped");
   if (folder.resumed() && trainer.steps_done() > 0)
     in.console.note(fmt::format("going on after {} episodes",
@@ -190,22 +213,43 @@ int fewshot_train(Invocation& in) {
     metrics.append(line);
     lines.push_back(std::move(line));
   };
-  const auto line_of = [&](const StepReport& r) {
-    return Json{{"step", r.step}, {"episodes", r.step * recipe.meta_batch}, {"wall_s", wall()}};
+  const auto line_of = [&](std::int64_t step) {
+    return Json{{"step", step}, {"episodes", step * recipe.meta_batch}, {"wall_s", wall()}};
   };
-  const double seconds = counted ? 0 : std::max(0.001, *s.minutes * 60 - spent_before);
-  const StopGuard guard;
+  const auto validate = [&](std::int64_t step) {
+    const auto e =
+        metalearn::evaluate(learner, metalearn::trained(trainer), validation, validation_episodes,
+                            {.threads = &threads, .stop = StopGuard::asked});
+    if (static_cast<int>(e.accuracies.size()) < validation_episodes) return;
+    validation_accuracy = e.accuracy;
+    Json line = line_of(step);
+    line["validation_accuracy"] = e.accuracy;
+    line["validation_ci95"] = e.ci95;
+    log(std::move(line));
+  };
+  const std::int64_t validate_every =
+      validation ? std::max<std::int64_t>(1, steps / validations) : 0;
+  std::int64_t validated = 0;
+  for (const Json& line : lines)
+    if (const auto at = line.find("validation_accuracy"); at != line.end() && at->is_number()) {
+      validation_accuracy = at->get<double>();
+      validated = line.at("step").get<std::int64_t>();
+    }
+  const double seconds = s.minutes ? std::max(0.001, *s.minutes * 60 - spent_before) : 0;
   LoopEnd end{};
   {
     Progress progress(in.console, {.what = "episodes",
                                    .total = total,
                                    .start = first * recipe.meta_batch,
                                    .seconds = seconds});
+    // The signal that stopped the run may have come during the validation of its last step.
+    if (validate_every > 0 && first > validated && first % validate_every == 0) validate(first);
     end = metalearn::run(
         trainer,
         {.steps = steps,
          .seconds = seconds,
-         .validate_every = validation ? std::max<std::int64_t>(1, steps / validations) : 0,
+         .validate_every = validate_every,
+         .save_every = save_every,
          .report =
              [&](const StepReport& r) {
                last = r;
@@ -214,24 +258,14 @@ int fewshot_train(Invocation& in) {
                progress.update(r.step * recipe.meta_batch,
                                {{"loss", r.loss}, {"accuracy", accuracy}});
                if (r.step % log_every != 0) return;
-               Json line = line_of(r);
+               Json line = line_of(r.step);
                line["loss"] = r.loss;
                line["accuracy"] = accuracy;
                line["gradient_norm"] = r.gradient_norm;
                line["learning_rate"] = recipe.learning_rate * r.rate_scale;
                log(std::move(line));
              },
-         .validate = validation ? std::function<void(const StepReport&)>([&](const StepReport& r) {
-           const auto e = metalearn::evaluate(learner, metalearn::trained(trainer), validation,
-                                              validation_episodes,
-                                              {.threads = &threads, .stop = StopGuard::asked});
-           if (static_cast<int>(e.accuracies.size()) < validation_episodes) return;
-           validation_accuracy = e.accuracy;
-           Json line = line_of(r);
-           line["validation_accuracy"] = e.accuracy;
-           line["validation_ci95"] = e.ci95;
-           log(std::move(line));
-         })
+         .validate = validation ? [&](const StepReport& r) { validate(r.step); }
                                 : std::function<void(const StepReport&)>{},
          .save =
              [&] {

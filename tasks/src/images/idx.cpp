@@ -219,8 +219,12 @@ Mnist read_mnist_files(const std::filesystem::path& folder) {
         return path;
     throw DataError(fmt::format("{}: no {} (plain or .gz)", folder.string(), name));
   };
-  return {read_idx_pair(find("train-images-idx3-ubyte"), find("train-labels-idx1-ubyte"), 9),
-          read_idx_pair(find("t10k-images-idx3-ubyte"), find("t10k-labels-idx1-ubyte"), 9)};
+  const auto pair = [&](const char* images, const char* labels) {
+    const auto x = find(images), y = find(labels);  // in this order: the first missing is named
+    return read_idx_pair(x, y, 9);
+  };
+  return {pair("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+          pair("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")};
 }
 
 }  // namespace metatape::tasks

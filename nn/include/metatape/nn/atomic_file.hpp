@@ -10,7 +10,7 @@ namespace metatape::nn {
 
 /// Writes to "<path>.<process>.tmp" beside it, fsyncs, renames over `path`, fsyncs the folder. On
 /// any failure the temporary is removed, the old file stays, and DataError names the file and the
-/// system's reason.
+/// system's reason. A link is followed; what is no plain file (a pipe, a device) is written to.
 void write_atomically(const std::filesystem::path& path, std::string_view bytes);
 
 /// Temporaries that a killed process left beside `path`, removed; how many there were.
