@@ -67,9 +67,9 @@ void FewShotSettings::declare_training(Settings& s) {
   s.add("learner", learner, "who learns", {.choices = metalearn::learner_names()});
   s.add("recipe", recipe, "settings measured to be good, or those of the learner's paper",
         {.choices = metalearn::recipe_names()});
-  s.add("episodes", episodes, "how many",
+  s.add("episodes", duration.count, "how many",
         {.least = 1, .most = 1e12, .raisable = true, .default_text = "10 minutes of them"});
-  s.add("minutes", minutes,
+  s.add("minutes", duration.minutes,
         "how long: the number of episodes is planned from the time of the first",
         {.least = 0, .most = 1e6, .above_least = true, .raisable = true, .default_text = "10"});
   s.add("train-way", train_way, "classes of a training episode",

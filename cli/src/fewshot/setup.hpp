@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "../duration.hpp"
 #include "../invocation.hpp"
 #include "metatape/autodiff/threads.hpp"
 #include "metatape/metalearn/fewshot/evaluate.hpp"
@@ -28,8 +29,8 @@ struct FewShotSettings {
   std::string test_alphabets, validation_alphabets;  // as --test-alphabets has them
   std::string split_by = "alphabet";
 
-  std::optional<std::int64_t> episodes, decay_episodes;
-  std::optional<double> minutes;
+  Duration duration;  ///< in episodes
+  std::optional<std::int64_t> decay_episodes;
 
   /// The episodes of evaluation: `way`, `shot`, `query`.
   void declare_episodes(Settings& settings);
@@ -71,8 +72,8 @@ struct LoadedRun {
 /// for a folder of another command.
 LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string& run);
 
-/// Answers one small episode: whatever of a checkpoint's numbers does not fit the model (their type,
-/// statistics that are missing or of another width) is a DataError that names `file`.
+/// Answers one small episode: whatever of a checkpoint's numbers does not fit the model (their
+/// type, statistics that are missing or of another width) is a DataError that names `file`.
 void require_fit(const metalearn::AnyLearner& learner, const metalearn::Trained& trained,
                  int channels, const std::string& file);
 

@@ -8,9 +8,9 @@
 
 #include "../commands.hpp"
 #include "../figure.hpp"
+#include "../profile_report.hpp"
 #include "../progress.hpp"
 #include "../signals.hpp"
-#include "../toml_file.hpp"
 #include "metatape/metalearn/optimizers/hand_crafted.hpp"
 #include "setup.hpp"
 
@@ -26,20 +26,6 @@ constexpr int log_every = 10;  // steps between lines of metrics.jsonl
 constexpr int validation_episodes = 100;
 constexpr int validations = 10;  // of a run
 constexpr double default_minutes = 10;
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// A number that stood in the run's config.toml before this command line changed it.
-std::optional<double> stored(const std::filesystem::path& config, std::string_view key) {
-  for (const TomlEntry& e : read_toml(config))
-    if (e.key == key) {
-      if (const auto* d = std::get_if<double>(&e.value)) return *d;
-      if (const auto* n = std::get_if<std::int64_t>(&e.value)) return static_cast<double>(*n);
-    }
-  return {};
-}
 
 // Says once that a loss stays where guessing would put it.
 class StuckWatch {
@@ -143,32 +129,18 @@ int fewshot_train(Invocation& in) {
   };
 
   // ---- how many episodes: as told, or planned from the time of the first ones
-  if (!s.episodes && !s.minutes) s.minutes = default_minutes;
+  Duration& duration = s.duration;
+  if (!duration.count && !duration.minutes) duration.minutes = default_minutes;
   if (in.common.resume.empty() && !in.settings.given("episodes")) {
     Trainer timed = make_trainer(1);
     timed.measure_seconds(3);  // warm memory
-    const double step = timed.measure_seconds(12);
-    s.episodes = std::max<std::int64_t>(
-        recipe.meta_batch,
-        static_cast<std::int64_t>(0.95 * *s.minutes * 60 / step) * recipe.meta_batch);
-    in.console.note(fmt::format("planned: {} episodes in {:g} minutes ({:.1f} ms each)",
-                                grouped(*s.episodes), *s.minutes, 1e3 * step / recipe.meta_batch));
+    const double each = timed.measure_seconds(12) / recipe.meta_batch;
+    duration.count = planned_count(*duration.minutes, each, recipe.meta_batch);
+    in.console.note(fmt::format("planned: {} episodes in {:g} min ({:.1f} ms each)",
+                                grouped(*duration.count), *duration.minutes, 1e3 * each));
   }
-  bool raised = false;
-  if (!in.common.resume.empty()) {
-    const std::filesystem::path config = std::filesystem::path(in.common.resume) / "config.toml";
-    if (!s.episodes)
-      throw DataError(config.string() + ": no 'episodes' in it: not a run that can go on");
-    const double minutes = stored(config, "minutes").value_or(0);
-    const double planned = stored(config, "episodes").value_or(0);
-    const bool asked = in.settings.origin("episodes") == Origin::command_line;
-    if (minutes > 0 && *s.minutes > minutes && !asked)  // more minutes, as many more episodes
-      s.episodes = static_cast<std::int64_t>(planned * *s.minutes / minutes);
-    if (asked && in.settings.origin("minutes") != Origin::command_line)
-      s.minutes.reset();  // who raises the count wants all of it, however long it takes
-    raised = static_cast<double>(*s.episodes) > planned || s.minutes.value_or(0) != minutes;
-  }
-  if (!s.decay_episodes) s.decay_episodes = s.episodes;
+  const bool raised = !in.common.resume.empty() && raise_at_resume(duration, in, "episodes");
+  if (!s.decay_episodes) s.decay_episodes = duration.count;
 
   // From here on the run can go on, so the first signal lets it save and say how.
   const StopGuard guard;
@@ -201,7 +173,7 @@ int fewshot_train(Invocation& in) {
   }
 
   // ---- the loop
-  const std::int64_t steps = (*s.episodes + recipe.meta_batch - 1) / recipe.meta_batch;
+  const std::int64_t steps = (*duration.count + recipe.meta_batch - 1) / recipe.meta_batch;
   const std::int64_t first = trainer.steps_done();
   const std::int64_t total = steps * recipe.meta_batch;
   double validation_accuracy = std::nan("");
@@ -235,7 +207,7 @@ int fewshot_train(Invocation& in) {
       validation_accuracy = at->get<double>();
       validated = line.at("step").get<std::int64_t>();
     }
-  const double seconds = s.minutes ? std::max(0.001, *s.minutes * 60 - spent_before) : 0;
+  const double seconds = duration.seconds_left(spent_before);
   LoopEnd end{};
   {
     Progress progress(in.console, {.what = "episodes",
@@ -292,22 +264,7 @@ int fewshot_train(Invocation& in) {
               {"images_per_episode", recipe.way * (recipe.shot + recipe.query)}};
   if (in.common.memory)
     result["peak_tape_mib"] = static_cast<double>(trainer.peak_tape_bytes()) / 1048576;
-  if (in.common.profile) {
-    Table table({"op", "calls", "forward ms", "pullback ms", "MiB"});
-    Json ops = Json::array();
-    for (const auto& [op, e] : profile.ops) {
-      const double mib = static_cast<double>(e.bytes) / 1048576;
-      table.row({op, grouped(e.calls), fixed(1e3 * e.forward_s, 1), fixed(1e3 * e.pullback_s, 1),
-                 fixed(mib, 1)});
-      ops.push_back({{"op", op},
-                     {"calls", e.calls},
-                     {"forward_s", e.forward_s},
-                     {"pullback_s", e.pullback_s},
-                     {"mib", mib}});
-    }
-    in.console.print(table.text());
-    result["profile"] = ops;
-  }
+  if (in.common.profile) result["profile"] = profile_report(profile, in.console);
   if (end == LoopEnd::stopped) in.interrupted(std::move(result));
 
   draw_curves(folder, lines, in.console);
