@@ -42,6 +42,8 @@ constexpr Command table[] = {
      optimizer_tune},
     {"optimizer", "list", "optimizees, optimizers and their keys", "metatape optimizer list",
      optimizer_list},
+    {"reproduce", "", "an experiment of a paper, its numbers beside the paper's",
+     "metatape reproduce --list\nmetatape reproduce quadratics --out runs/quadratics", reproduce},
     {"gradients", "check", "every op held against its definition: worst errors",
      "metatape gradients check\nmetatape gradients check --op matmul --json -", gradients_check},
     {"data", "show", "what is in a data set: counts, sizes, a contact sheet",
@@ -54,6 +56,7 @@ constexpr Command table[] = {
 constexpr std::pair<std::string_view, const char*> summaries[] = {
     {"fewshot", "learners that need few examples"},
     {"optimizer", "update rules, on problems to be minimised"},
+    {"reproduce", "experiments of papers, rerun"},
     {"gradients", "derivatives, checked and studied"},
     {"data", "what is learned on"},
 };

@@ -26,6 +26,8 @@ int optimizer_show(Invocation& in);
 int optimizer_eval(Invocation& in);
 int optimizer_tune(Invocation& in);
 int optimizer_list(Invocation& in);
+// reproduce/
+int reproduce(Invocation& in);
 // data/show.cpp, data/check.cpp, gradients/check.cpp
 int data_show(Invocation& in);
 int data_check(Invocation& in);

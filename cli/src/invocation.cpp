@@ -124,7 +124,7 @@ void Invocation::parse() {
   settings.finish();
   console = Console({.quiet = common.quiet,
                      .verbose = common.verbose,
-                     .silent_output = common.json == "-",
+                     .silent_output = common.json == "-" || silent,
                      .color = common.color == "always"  ? Color::always
                               : common.color == "never" ? Color::never
                                                         : Color::automatic});

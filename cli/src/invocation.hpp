@@ -76,6 +76,7 @@ class Invocation {
   Settings settings;
   Common common;
   Console console;
+  bool silent = false;  ///< a step of another command: print nothing to standard output
 
   void take(const Takes& takes);
   /// Command line, then --config, then (with --resume) the run's own config.toml, which no other

@@ -1,0 +1,167 @@
+// reproduce.cpp: `metatape reproduce NAME`: an experiment of a paper rerun by the program's own
+// commands, and its numbers beside the paper's.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "../commands.hpp"
+#include "../figure.hpp"
+#include "../invocation.hpp"
+#include "experiments.hpp"
+#include "metatape/autodiff/threads.hpp"
+#include "metatape/tasks/images/data_spec.hpp"
+
+namespace metatape::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const Experiment& experiment(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Experiment& e : experiments()) {
+    if (e.name == name) return e;
+    names.push_back(e.name);
+  }
+  throw UsageError(unknown_name("experiment", name, names));
+}
+
+int list(Invocation& in) {
+  std::string text;
+  Json all = Json::array();
+  for (const Experiment& e : experiments()) {
+    text += fmt::format("{:<18} {}\n{:<18} {}\n", e.name, e.what, "", e.source);
+    all.push_back({{"name", e.name}, {"what", e.what}, {"source", e.source}});
+  }
+  in.console.print(text);
+  in.finish({{"experiments", std::move(all)}});
+  return exit_done;
+}
+
+// The result of a step that ended; empty while it has not.
+std::optional<Json> result_of(const fs::path& summary) {
+  std::ifstream file(summary);
+  if (!file) return {};
+  const Json object = Json::parse(file, nullptr, false);
+  if (!object.is_object() || !object.contains("result")) return {};
+  return object["result"];
+}
+
+class Runner {
+ public:
+  Runner(Invocation& in, const fs::path& folder, std::string data)
+      : in_(in), folder_(folder), data_(std::move(data)) {}
+
+  // Runs a step, goes on with it where it was interrupted, or takes what it left when it ended.
+  Json run(const ExperimentStep& step, bool paper) {
+    const fs::path place = folder_ / step.name;
+    const fs::path ended = folder_ / (step.name + ".json");
+    if (const auto known = result_of(ended)) return *known;
+    std::vector<std::string> typed = paper ? step.paper : step.small;
+    for (std::string& word : typed) word = filled(word);
+    const bool resume = typed[1] == "train" && fs::exists(place / "config.toml");
+    if (resume)
+      typed = {typed[0], typed[1], "--resume", place.string()};
+    else
+      typed.insert(typed.end(),
+                   {"--out", place.string(), "--force", "--seed", std::to_string(in_.common.seed)});
+    typed.insert(typed.end(), {"--threads", std::to_string(in_.common.threads), "--json",
+                               ended.string(), "--color", in_.common.color});
+    if (in_.common.quiet) typed.emplace_back("--quiet");
+    in_.console.note(fmt::format("metatape {}", joined(typed, " ")));
+    for (const Command& c : commands()) {
+      if (c.noun != typed[0] || c.verb != typed[1]) continue;
+      std::vector<std::string> said{"metatape"};
+      said.insert(said.end(), typed.begin(), typed.end());
+      Invocation step_in(c, {typed.begin() + 2, typed.end()}, said);
+      step_in.silent = in_.common.json == "-";
+      c.run(step_in);
+    }
+    const auto result = result_of(ended);
+    if (!result) throw DataError(fmt::format("{}: no result in it", ended.string()));
+    return *result;
+  }
+
+ private:
+  [[nodiscard]] std::string filled(const std::string& word) const {
+    if (word == "{data}") return data_;
+    if (word.size() > 2 && word.front() == '{' && word.back() == '}')
+      return (folder_ / word.substr(1, word.size() - 2)).string();
+    return word;
+  }
+
+  Invocation& in_;
+  fs::path folder_;
+  std::string data_;
+};
+
+std::string number(const Json& value) {
+  return value.is_number() ? fmt::format("{:.3g}", value.get<double>()) : "-";
+}
+
+}  // namespace
+
+int reproduce(Invocation& in) {
+  std::string name, scale = "small", data;
+  bool only_list = false;
+  in.settings.add("name", name, "which experiment", {.value_name = "NAME", .positional = true});
+  in.settings.add("scale", scale, "minutes, or the length that the figures need",
+                  {.choices = {"small", "paper"}});
+  in.settings.add("list", only_list, "what there is", {.result = false});
+  in.settings.add("data", data, "where MNIST lies: mnist:PATH",
+                  {.value_name = "SPEC",
+                   .default_text = "METATAPE_DATA",
+                   .canonical = [](const std::string& spec) {
+                     return spec.empty() ? spec : tasks::parse_data(spec).text();
+                   }});
+  in.take({.seed = true, .threads = true, .run = true});
+  in.parse();
+  if (only_list) return list(in);
+  if (name.empty()) throw UsageError("reproduce needs a NAME; see metatape reproduce --list");
+  const Experiment& e = experiment(name);
+  if (e.needs_mnist && data.empty()) data = tasks::parse_data("mnist").text();
+
+  const RunFolder& folder = in.open_run();
+  in.console.note(fmt::format("{}: {}. {}", e.name, e.what, e.note));
+  Runner runner(in, folder.path(), data);
+  std::vector<std::pair<std::string, Json>> results;
+  for (const ExperimentStep& step : e.steps)
+    results.emplace_back(step.name, runner.run(step, scale == "paper"));
+
+  Table table({"", "paper says", "measured here", "95 %"});
+  Json rows = Json::array();
+  Series paper{.name = "paper"}, here{.name = "measured here"};
+  Figure figure{.title = e.name, .y_label = "loss"};
+  for (const ExperimentRow& r : e.rows) {
+    Json value, interval;
+    for (const auto& [step, result] : results)
+      if (step == r.step) {
+        const Json& of = result.at("optimizers").at(r.optimizer);
+        value = of.value(r.field, Json());
+        interval = of.value(r.field.substr(0, r.field.rfind("_mean")) + "_ci95", Json());
+      }
+    table.row({r.what, r.paper ? fmt::format("{:.3g}", *r.paper) : "-", number(value),
+               interval.is_number() ? "± " + number(interval) : "-"});
+    rows.push_back({{"what", r.what},
+                    {"paper", r.paper ? Json(*r.paper) : Json(nullptr)},
+                    {"measured", value},
+                    {"ci95", interval}});
+    figure.categories.push_back(r.what);
+    paper.y.push_back(r.paper.value_or(std::nan("")));
+    const double y = value.is_number() ? value.get<double>() : std::nan("");
+    const double half = interval.is_number() ? interval.get<double>() : 0;
+    here.y.push_back(y);
+    here.low.push_back(y - half);
+    here.high.push_back(y + half);
+  }
+  figure.series = {paper, here};
+  write_figure(figure, folder.figures(), e.name, in.console);
+  in.console.print(
+      fmt::format("{} ({}), scale {}\n{}\n{}\n", e.name, e.source, scale, table.text(), e.note));
+  in.finish({{"experiment", e.name}, {"scale", scale}, {"source", e.source}, {"rows", rows}});
+  return exit_done;
+}
+
+}  // namespace metatape::cli
