@@ -71,8 +71,8 @@ struct LoadedRun {
 /// for a folder of another command.
 LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string& run);
 
-/// Answers one small episode: whatever of a checkpoint's numbers does not fit the model (their type,
-/// statistics that are missing or of another width) is a DataError that names `file`.
+/// Answers one small episode: whatever of a checkpoint's numbers does not fit the model (their
+/// type, statistics that are missing or of another width) is a DataError that names `file`.
 void require_fit(const metalearn::AnyLearner& learner, const metalearn::Trained& trained,
                  int channels, const std::string& file);
 
