@@ -1,0 +1,111 @@
+// figure_test.cpp: numbers as CSV, a drawing as SVG where there is gnuplot, a word where not.
+#include "figure.hpp"
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <iterator>
+
+#include "gnuplot.hpp"
+#include "support/catch.hpp"
+#include "support/scratch.hpp"
+
+using namespace metatape::cli;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// The PATH for as long as this lives.
+class Path {
+ public:
+  explicit Path(const std::string& path) : old_(std::getenv("PATH") ? std::getenv("PATH") : "") {
+    ::setenv("PATH", path.c_str(), 1);
+  }
+  ~Path() { ::setenv("PATH", old_.c_str(), 1); }
+  Path(const Path&) = delete;
+  Path& operator=(const Path&) = delete;
+
+ private:
+  std::string old_;
+};
+
+Figure curve() {
+  return {.title = "It's a \"title\"",
+          .x_label = "x",
+          .y_label = "y",
+          .log_y = true,
+          .series = {{.name = "a, b", .x = {1, 2, 3}, .y = {0.5, std::nan(""), 2}},
+                     {.name = "c", .x = {1, 2}, .y = {1, 1}, .low = {0.5, 0.5}, .high = {2, 2}}},
+          .levels = {{"chance", 0.2}}};
+}
+
+Figure bars() {
+  return {.title = "bars",
+          .y_label = "%",
+          .series = {{.name = "m", .y = {1, 2}, .low = {0, 1}, .high = {2, 3}},
+                     {.name = "n", .y = {3, 4}}},
+          .categories = {"one", "two, too"}};
+}
+
+}  // namespace
+
+TEST_CASE("CSV: a row a point, what is not finite is empty") {
+  CHECK(csv_text(curve()) ==
+        "number,series,x,y,low,high\n"
+        "0,\"a, b\",1,0.5,,\n0,\"a, b\",2,,,\n0,\"a, b\",3,2,,\n"
+        "1,c,1,1,0.5,2\n1,c,2,1,0.5,2\n");
+  CHECK(csv_text(bars()) ==
+        "number,series,category,y,low,high\n"
+        "0,m,one,1,0,2\n0,m,\"two, too\",2,1,3\n1,n,one,3,,\n1,n,\"two, too\",4,,\n");
+}
+
+TEST_CASE("the script keeps a user's text text") {
+  Figure f = curve();
+  f.title = "'; system('true'); '\n";
+  CHECK(gnuplot_text(f, "x").find("set title '''; system(''true''); '' '\n") != std::string::npos);
+}
+
+TEST_CASE("with gnuplot: CSV and SVG, and nothing else") {
+  const scratch::Folder scratch;
+  if (!run_gnuplot(scratch / "", "none.gp")) {
+    std::printf("SKIPPED: gnuplot is not installed\n");
+    return;
+  }
+  Console console({.quiet = true});
+  for (const auto& [figure, name] : {std::pair{curve(), "curve"}, std::pair{bars(), "bars"}}) {
+    INFO(name);
+    CHECK(write_figure(figure, scratch / "", name, console));
+    const std::string base = (scratch / name).string();
+    CHECK(scratch::read(base + ".svg").find("</svg>") != std::string::npos);
+    CHECK(scratch::read(base + ".csv") == csv_text(figure));
+    CHECK(!fs::exists(base + ".gp"));
+  }
+  CHECK(std::distance(fs::directory_iterator(scratch / ""), {}) == 4);
+}
+
+TEST_CASE("without gnuplot: CSV and the script that would draw it") {
+  const scratch::Folder scratch;
+  const Path none("/nowhere");
+  CHECK(!run_gnuplot(scratch / "", "x.gp"));
+  Console console({.quiet = true});
+  CHECK(!write_figure(curve(), scratch / "", "curve", console));
+  CHECK(fs::exists(scratch / "curve.csv"));
+  CHECK(scratch::read(scratch / "curve.gp") == gnuplot_text(curve(), "curve"));
+  CHECK(!fs::exists(scratch / "curve.svg"));
+}
+
+TEST_CASE("a gnuplot that fails is said, and leaves no picture") {
+  const scratch::Folder scratch;
+  for (const char* script : {"#!/bin/sh\nexit 1\n", "#!/bin/sh\necho '<svg> cut'\n"}) {
+    scratch::write(scratch / "gnuplot", script);
+    fs::permissions(scratch / "gnuplot", fs::perms::owner_all);
+    const Path ours((scratch / "").parent_path().string());
+    const auto drawing = run_gnuplot(scratch / "", "x.gp");
+    REQUIRE(drawing);
+    CHECK(drawing->svg.empty());
+    CHECK(drawing->reason == "gnuplot did not draw it");
+    Console console({.quiet = true});
+    CHECK(!write_figure(curve(), scratch / "", "curve", console));
+    CHECK(!fs::exists(scratch / "curve.svg"));
+  }
+}
