@@ -68,3 +68,9 @@ TEST_CASE("a float32 tensor is the float64 one, rounded", "[random]") {
   CHECK(*std::ranges::min_element(v) >= -2);
   CHECK(*std::ranges::max_element(v) <= 3);
 }
+
+TEST_CASE("a key is found again by its words", "[random]") {
+  const Key key = Key{7}.split("a", 3);
+  CHECK(Key::of_words(key.words()) == key);
+  CHECK(Key::of_words(key.words()).split("b") == key.split("b"));
+}

@@ -69,6 +69,11 @@ struct Sum {
     const Lines s = seen(c.input_shape(0));
     const T* g = c.gradient<T>();
     T* d = c.adjoint<T>(0);
+    if (s.inner == 1) {  // a loop of its own, since compilers make vectors of it
+      for (std::int64_t o = 0; o < s.outer; ++o, d += s.extent)
+        for (std::int64_t e = 0; e < s.extent; ++e) d[e] += g[o];
+      return;
+    }
     for (std::int64_t o = 0; o < s.outer; ++o, g += s.inner)
       for (std::int64_t e = 0; e < s.extent; ++e, d += s.inner)
         for (std::int64_t i = 0; i < s.inner; ++i) d[i] += g[i];

@@ -2,7 +2,8 @@
 // The gradients ∇_t are constants, so what later losses ask of θ_t is known before going back:
 // Λ_t = Σ_{s>t} w_s ∇_s is the adjoint of the update u_t, and no coordinate waits for another. A
 // block's T steps are made again on a scratch tape and gone back through while they are in cache.
-// An optimizer that reads θ has more to say about it; then the block's θ is recorded with the rest.
+// A long run is made again in segments from states kept at their starts, the last one first. An
+// optimizer that reads θ has more to say about it; then the block's θ is recorded with the rest.
 #include <algorithm>
 
 #include "job.hpp"
@@ -15,10 +16,13 @@ namespace metatape::metalearn::detail {
 
 namespace {
 
-// Coordinates whose T steps, some hundred numbers each, are at hand in cache together.
+// Steps that are recorded at once.
+constexpr std::int64_t segment = 40;
+
+// Coordinates whose steps, some hundred numbers each, are at hand in cache together.
 std::int64_t fitting(const Job& job) {
   constexpr std::int64_t panel = 64, row_steps = 20 * 3 * panel;
-  const std::int64_t most = row_steps / std::max<std::int64_t>(job.steps(), 1) / panel * panel;
+  const std::int64_t most = row_steps / std::min(job.steps(), segment) / panel * panel;
   return std::clamp<std::int64_t>(most, panel, 5 * panel);
 }
 
@@ -78,12 +82,54 @@ Var surrogate(const Job& job, const Block& block, const Track& track, const Pull
   return total;
 }
 
+// Adds d(Σ_t <u_t, Λ_t>)/dφ of a block whose steps are a sequence. `phi` is a variable, `fixed` the
+// same as a constant.
+void sequence_back(const Job& job, const Block& block, const Tensor& gradients,
+                   const Tensor& lambda, const Bound& phi, const Bound& fixed, Tape& tape,
+                   Params& to) {
+  const auto run = [&](const Bound& numbers, std::int64_t first, const Bound& state) {
+    const std::int64_t last = std::min(first + segment, job.steps());
+    return job.optimizer.sequence(numbers,
+                                  {.gradients = tape.constant(gradients.rows(first, last)),
+                                   .tensor = block.theta->entries()[0].name,
+                                   .step = job.from.step + first},
+                                  state);
+  };
+  std::vector<Params> marks{state_of(job, block, job.from.state)};
+  for (std::int64_t first = 0; first + segment < job.steps(); first += segment) {
+    const Tape::Scope scope(tape);
+    const SequenceOutput out = run(fixed, first, bound_of(tape, block.state, marks.back(), false));
+    marks.push_back(block.state ? out.state.value() : marks.back());
+  }
+  Tensor mu;  // the adjoint of the state at a segment's end, flat; none after the last
+  for (std::size_t s = marks.size(); s-- > 0;) {
+    const Tape::Scope scope(tape);
+    const std::int64_t first = static_cast<std::int64_t>(s) * segment;
+    const bool earlier = s > 0 && block.state;
+    const Bound state = bound_of(tape, block.state, marks[s], earlier);
+    const SequenceOutput out = run(phi, first, state);
+    Var l = sum(out.updates * lambda.rows(first, first + out.updates.shape()[0]));
+    if (mu.size() > 0)
+      for (std::size_t k = 0; k < out.state.count(); ++k) {
+        const ParamEntry& e = block.state->entries()[k];
+        l = l + sum(out.state[k] * mu.window(e.offset, e.shape));
+      }
+    if (!l.differentiable()) return;
+    std::vector<Var> inputs;
+    if (phi.count() > 0) inputs.push_back(phi.flat());
+    if (earlier) inputs.push_back(state.flat());
+    const std::vector<Tensor> d = grad(l, inputs);
+    if (phi.count() > 0) to.add_scaled(1, Params(job.phi.layout(), d.front()));
+    if (earlier) mu = d.back();
+  }
+}
+
 }  // namespace
 
 void blockwise(const Job& job, const Track& track, const Pull& pull, Unrolled& result) {
   const std::vector<Block> blocks =
       blocks_of(job, job.options.block > 0 ? job.options.block : fitting(job));
-  const Workers workers(job, true);
+  const Workers workers(job, true), fixed(job, false);
   const Shares shares(blocks.size());
   std::vector<Params> sums(static_cast<std::size_t>(shares.tasks));
   void* const theta_gradient = result.theta_gradient.flat().mutable_data();
@@ -99,18 +145,12 @@ void blockwise(const Job& job, const Track& track, const Pull& pull, Unrolled& r
       const Tensor lambda = asked(job, b, track, pull, theta_gradient);
       const Tensor start = part(job.from.theta.flat(), b);
       const Var theta = reads ? tape.variable(start) : tape.constant(start);
-      Var s;
       if (in_one) {
-        const SequenceOutput out = job.optimizer.sequence(
-            phi,
-            {.gradients = tape.constant(gathered(job, b, track.gradients)),
-             .tensor = b.theta->entries()[0].name,
-             .step = job.from.step},
-            bound_of(tape, b.state, state_of(job, b, job.from.state), false));
-        s = sum(out.updates * lambda);
-      } else {
-        s = surrogate(job, b, track, pull, phi, tape, theta, lambda);
+        sequence_back(job, b, gathered(job, b, track.gradients), lambda, phi, fixed.phi(worker),
+                      tape, sum_of_task);
+        continue;
       }
+      const Var s = surrogate(job, b, track, pull, phi, tape, theta, lambda);
       if (!s.differentiable()) continue;
       if (!reads) {
         grad_into(s, phi, one);

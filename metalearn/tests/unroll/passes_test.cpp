@@ -96,6 +96,20 @@ TEST_CASE("the passes of an unroll agree", "[unroll]") {
   }
 }
 
+TEST_CASE("a long run goes back in segments", "[unroll]") {
+  const auto f = problems::quadratics(2, 3, Key{5}, DType::f64);
+  for (const AnyOptimizer& o : optimizers())
+    for (const std::int64_t steps : {40, 41, 95}) {
+      const Params phi = o.phi(DType::f64);
+      INFO(o.spec() << ", " << steps << " steps");
+      const Unrolled plain = run(f, o, phi, {.steps = steps, .pass = Pass::recorded});
+      const Unrolled blocks = run(f, o, phi, {.steps = steps, .pass = Pass::blockwise});
+      REQUIRE(!plain.diverged);
+      CHECK(distance(blocks.gradient, plain.gradient) < 1e-12);
+      CHECK(distance(blocks.theta_gradient, plain.theta_gradient) < 1e-12);
+    }
+}
+
 TEST_CASE("the exact gradient is the derivative of the run", "[unroll]") {
   for (const AnyOptimizer& o : optimizers())
     for (const bool net : {false, true}) {
@@ -191,6 +205,7 @@ TEST_CASE("on a linear function both orders agree", "[unroll]") {
       const Unrolled b = run(f, o, phi, {.steps = 6, .order = Order::exact, .pass = pass});
       CHECK(a.loss == b.loss);
       CHECK(distance(a.gradient, b.gradient) < 1e-15);
+      if (pass == Pass::checkpointed) CHECK(identical(a.gradient, b.gradient));
     }
   }
 }

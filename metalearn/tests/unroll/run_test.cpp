@@ -92,6 +92,23 @@ TEST_CASE("a run cut in windows goes the same way", "[unroll]") {
   }
 }
 
+TEST_CASE("windows run in the memory of the first", "[unroll]") {
+  const auto f = problems::quadratics(16, 10, Key{4}, DType::f32);
+  for (const AnyOptimizer& o : learned())
+    for (const Pass pass : {Pass::automatic, Pass::checkpointed, Pass::recorded}) {
+      UnrollScratch scratch;
+      const Params phi = o.phi();
+      RunState at = start_of(f, o, phi, Key{});
+      std::size_t reserved = 0;
+      for (int window = 0; window < 5; ++window) {
+        at = unroll(f, o, phi, at, Key{}, {.steps = 4, .pass = pass}, scratch).end;
+        CHECK(scratch.tape(0).size() == 0);
+        if (window == 0) reserved = scratch.tape(0).memory().reserved;
+      }
+      CHECK(scratch.tape(0).memory().reserved == reserved);
+    }
+}
+
 TEST_CASE("globally averaged cells couple a function's coordinates, not functions", "[unroll]") {
   const AnyOptimizer o = LstmOptimizer{.hidden = 4, .global = 2};
   CHECK(!o.coordinatewise());
