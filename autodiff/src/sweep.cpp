@@ -217,6 +217,17 @@ class Sweep {
   Slot* slots_;
 };
 
+// A recorded pullback is made of ops of its own: an anomaly there says of which record.
+template <class F>
+void named(std::uint32_t index, const Node& n, const F& f) {
+  try {
+    f();
+  } catch (const NumericError& error) {
+    throw NumericError(std::string(error.what()) + ", in the recorded pullback of " + n.name +
+                       " (record " + std::to_string(index) + ")");
+  }
+}
+
 // Gives back what a sweep allocated, also when a rule throws.
 struct Restore {
   TapeState& state;
@@ -306,7 +317,11 @@ void recorded_sweep(TapeState& state, Var from, Var cotangent, std::uint32_t fir
       throw TapeError(std::string(n.name) + ": record " + std::to_string(index) +
                       " lies on the path, and this op is differentiable " +
                       (n.rule->pullback ? "only once" : "not at all"));
-    n.rule->recorded(Recorded(state, index, slots[i], contributions, {wants.get(), n.arity}));
+    const Recorded context(state, index, slots[i], contributions, {wants.get(), n.arity});
+    if (state.options.check_finite)
+      named(index, n, [&] { n.rule->recorded(context); });
+    else
+      n.rule->recorded(context);
     for (std::uint32_t k = 0; k < n.arity; ++k)
       if (contributions[k].valid() && wants[k]) accumulate(n.inputs[k], contributions[k]);
   }

@@ -68,6 +68,37 @@ std::int64_t first_not_finite(const T* p, std::int64_t n) {
   return -1;
 }
 
+std::int64_t first_not_finite(const Node& n) {
+  return visit(n.dtype, [&]<class T>(T) {
+    return first_not_finite(static_cast<const T*>(n.value), n.shape.size());
+  });
+}
+
+std::string kind_at(const Node& n, std::int64_t element) {
+  return visit(n.dtype, [&]<class T>(T) {
+    return std::isnan(static_cast<const T*>(n.value)[element]) ? "nan" : "infinite";
+  });
+}
+
+// Ops are checked as they are recorded, so an input that is not finite is a leaf, or was seen
+// through one: it is to blame, not the op. (Infinite leaves alone are no error: a bound may be.)
+[[noreturn]] void reject_not_finite(const TapeState& state, std::uint32_t index, std::int64_t bad) {
+  const Node& n = state.node(index);
+  std::string text = std::string(n.name) + ": record " + std::to_string(index) + ", " +
+                     to_string(n.shape) + ": element " + std::to_string(bad) + " is " +
+                     kind_at(n, bad);
+  for (std::uint32_t k = 0; k < n.arity; ++k) {
+    const Node& in = state.node(n.inputs[k]);
+    const std::int64_t at = first_not_finite(in);
+    if (at < 0) continue;
+    text += "; its input " + std::to_string(k) + ", " + in.name + " (record " +
+            std::to_string(n.inputs[k]) + "), was already " + kind_at(in, at) + " at element " +
+            std::to_string(at);
+    break;
+  }
+  throw NumericError(text);
+}
+
 }  // namespace
 
 TapeState::TapeState(Tape* its_owner, const TapeOptions& its_options)
@@ -198,15 +229,8 @@ Var Entry::finish(const Rule* rule) {
   }
   state.arena.rewind(keep_until);
   if (state.options.check_finite) {
-    const std::int64_t bad = visit(n.dtype, [&]<class T>(T) {
-      return first_not_finite(static_cast<const T*>(n.value), n.shape.size());
-    });
-    if (bad >= 0)
-      throw NumericError(
-          std::string(n.name) + ": record " + std::to_string(index) + ", " + to_string(n.shape) +
-          ": element " + std::to_string(bad) + " is " + visit(n.dtype, [&]<class T>(T) {
-            return std::isnan(static_cast<const T*>(n.value)[bad]) ? "nan" : "infinite";
-          }));
+    const std::int64_t bad = first_not_finite(n);
+    if (bad >= 0) reject_not_finite(state, index, bad);
   }
   if (state.options.profile || state.options.timed) {
     const double s =

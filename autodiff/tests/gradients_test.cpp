@@ -160,3 +160,18 @@ TEST_CASE("ops that are differentiable once say so by name", "[gradients]") {
   CHECK(grad(y, x).item() == 1);
   REQUIRE_THROWS_WITH(recorded_grad(y, x), "my_square: this op is differentiable only once");
 }
+
+TEST_CASE("straight_through has y's value and x's gradient, of any order", "[gradients]") {
+  Tape tape;
+  const Var x = tape.variable(Tensor({3}, {-0.5, 0.25, 2.0}));
+  const Var y = straight_through(square(x), sign(x));
+  CHECK(y.value().to_vector() == std::vector<double>{-1, 1, 1});
+  CHECK(grad(sum(y), x).to_vector() == std::vector<double>{-1, 0.5, 4});
+  const Var recorded = recorded_grad(sum(y * 3.0), x);
+  CHECK(recorded.value().to_vector() == std::vector<double>{-3, 1.5, 12});
+  CHECK(grad(sum(recorded), x).to_vector() == std::vector<double>{6, 6, 6});
+  // y's own path is cut
+  const Var z = tape.variable(Tensor({3}, {1.0, 1.0, 1.0}));
+  CHECK(grad(sum(straight_through(x, z * 2.0)), z).to_vector() == std::vector<double>{0, 0, 0});
+  REQUIRE_THROWS_AS(straight_through(x, tape.variable(Tensor({1}, {1.0}))), ShapeError);
+}

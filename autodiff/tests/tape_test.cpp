@@ -1,6 +1,7 @@
 // The tape itself: records, handles, scopes, memory, errors.
 #include "support/catch.hpp"
 
+#include <limits>
 #include <memory>
 
 #include "metatape/autodiff.hpp"
@@ -178,8 +179,40 @@ TEST_CASE("anomaly detection names the op that first made a NaN", "[tape]") {
   Tape tape{TapeOptions{.check_finite = true}};
   const Var x = tape.variable(Tensor({2}, {1.0f, -1.0f}));
   REQUIRE_THROWS_WITH(log(x), "log: record 1, [2]: element 1 is nan");
-  const Var zero = tape.variable(Tensor({1}, {0.0f}));
-  REQUIRE_THROWS_AS(grad(sum(sqrt(zero)), zero), NumericError);
+  CHECK(tape.size() == 1);  // what threw left nothing behind
+  REQUIRE_THROWS_WITH(exp(x * 1e30), "exp: record 2, [2]: element 0 is infinite");
+}
+
+TEST_CASE("anomaly detection names the op whose pullback first made an infinity", "[tape]") {
+  Tape tape{TapeOptions{.check_finite = true}};
+  const Var x = tape.variable(Tensor({2}, {4.0f, 0.0f}));
+  const Var root = sqrt(x), loss = sum(square(root) + root);  // finite; the slope at 0 is not
+  REQUIRE_THROWS_WITH(grad(loss, x),
+                      "sqrt: pullback of record 1 to input 0 [2]: element 1 is infinite");
+  const std::string recorded = [&] {
+    try {
+      static_cast<void>(recorded_grad(loss, x));
+    } catch (const NumericError& error) {
+      return std::string(error.what());
+    }
+    return std::string("nothing was thrown");
+  }();
+  INFO(recorded);
+  CHECK(recorded.find("element 1 is infinite") != std::string::npos);
+  CHECK(recorded.ends_with(", in the recorded pullback of sqrt (record 1)"));
+}
+
+TEST_CASE("anomaly detection blames a leaf that was not finite, not the op that read it",
+          "[tape]") {
+  Tape tape{TapeOptions{.check_finite = true}};
+  const Var x = tape.variable(Tensor({2}, {1.0f, 2.0f}));
+  const Var bad = tape.constant(Tensor({2}, {1.0f, std::numeric_limits<float>::quiet_NaN()}));
+  REQUIRE_THROWS_WITH(x * bad,
+                      "mul: record 2, [2]: element 1 is nan; its input 1, constant (record 1), was "
+                      "already nan at element 1");
+  // An infinite bound is no anomaly.
+  const Var bound = tape.constant(std::numeric_limits<double>::infinity());
+  CHECK(minimum(x, bound).value().to_vector() == std::vector<double>{1, 2});
 }
 
 TEST_CASE("a tape prints itself", "[tape]") {
@@ -191,10 +224,16 @@ TEST_CASE("a tape prints itself", "[tape]") {
         "%1 = reshape(%0)  f32[1, 2]  shared\n"
         "%2 = tanh(%1)  f32[1, 2]  8 B\n"
         "%3 = add(%2, %0)  f32[1, 2]  8 B\n");
-  CHECK(tape.dot().find("n2 -> n3;") != std::string::npos);
+  CHECK(tape.dot() ==
+        "digraph tape {\n  rankdir = TB;\n  node [shape = box, fontsize = 10];\n"
+        "  n0 [label = \"variable\\nf32[2]\\nshared\"];\n"
+        "  n1 [label = \"reshape\\nf32[1, 2]\\nshared\"];\n  n0 -> n1;\n"
+        "  n2 [label = \"tanh\\nf32[1, 2]\\n8 B\"];\n  n1 -> n2;\n"
+        "  n3 [label = \"add\\nf32[1, 2]\\n8 B\"];\n  n2 -> n3;\n  n0 -> n3;\n}\n");
   Tape timed{TapeOptions{.timed = true}};
   static_cast<void>(tanh(timed.variable(Tensor({1}, {1.0f}))));
   CHECK(timed.text().find(" us") != std::string::npos);
+  CHECK(timed.dot().find(" us\"") != std::string::npos);
 }
 
 TEST_CASE("a profile counts calls and time by op", "[tape]") {

@@ -126,7 +126,8 @@ CheckResult check_gradients(const CheckedFunction& f, std::span<const Tensor> in
     std::vector<Var> vars = variables(tape, inputs);
     Var y = f(vars);
     if (!y.differentiable()) continue;
-    const std::vector<Var> recorded = recorded_vector_jacobian(y, vars, tape.constant(v));
+    const Var cotangent = tape.variable(v);
+    const std::vector<Var> recorded = recorded_vector_jacobian(y, vars, cotangent);
     for (std::size_t i = 0; i < vars.size(); ++i) {
       const auto a = gradient[i].values<double>();
       const auto b = recorded[i].values<double>();
@@ -142,7 +143,15 @@ CheckResult check_gradients(const CheckedFunction& f, std::span<const Tensor> in
       const Var term = sum(recorded[i] * w[i]);
       along = along.valid() ? along + term : term;
     }
-    const double second = along.differentiable() ? inner(grad(along, vars), u) : 0.0;
+    double second = 0, second_in_cotangent = 0;
+    const Tensor dv = direction(output, key.split("second cotangent"));
+    if (along.differentiable()) {
+      vars.push_back(cotangent);
+      Tensors gradients = grad(along, vars);
+      second_in_cotangent = inner({&gradients.back(), 1}, {&dv, 1});
+      gradients.pop_back();
+      second = inner(gradients, u);
+    }
     const double difference = central(
         [&](double e) {
           contracted(tape, f, moved(inputs, u, e), v, &gradient);
@@ -150,6 +159,11 @@ CheckResult check_gradients(const CheckedFunction& f, std::span<const Tensor> in
         },
         epsilon);
     result.second_order = std::max(result.second_order, relative(second, difference));
+    // The pullback is linear in its cotangent: its derivative along dv is <dv, J w>, a product that
+    // the value alone knows. Of a linear op this is all that its recorded pullback is good for.
+    const double along_value = central(
+        [&](double e) { return contracted(tape, f, moved(inputs, w, e), dv, nullptr); }, epsilon);
+    result.second_order = std::max(result.second_order, relative(second_in_cotangent, along_value));
   }
   return result;
 }

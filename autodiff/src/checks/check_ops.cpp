@@ -1,5 +1,6 @@
 // check_ops.cpp: what is asked of every row of the table.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -14,26 +15,6 @@ namespace metatape {
 namespace checks {
 
 namespace {
-
-const std::vector<Row>& table() {
-  static const std::vector<Row> rows = [] {
-    std::vector<Row> t;
-    add_binary(t);
-    add_elementwise(t);
-    add_structure(t);
-    add_indexing(t);
-    add_reduce(t);
-    add_matmul(t);
-    add_convolution(t);
-    add_normalization(t);
-    add_recurrent(t);
-    add_columnwise(t);
-    add_linalg(t);
-    add_engine(t);
-    return t;
-  }();
-  return rows;
-}
 
 Tensor drawn(const Shape& shape, const Draw& draw, Key key) {
   Tensor t = uniform(shape, key, draw.low, draw.high, DType::f64);
@@ -54,6 +35,8 @@ Tensor drawn(const Shape& shape, const Draw& draw, Key key) {
   return t;
 }
 
+}  // namespace
+
 std::vector<Tensor> inputs_of(const Row& row, std::size_t shape_case, Key key) {
   const std::vector<Shape>& shapes = row.shapes[shape_case];
   std::vector<Tensor> inputs;
@@ -62,6 +45,8 @@ std::vector<Tensor> inputs_of(const Row& row, std::size_t shape_case, Key key) {
                            key.split("input", shape_case).split(i)));
   return inputs;
 }
+
+namespace {
 
 // Value, gradient and recorded gradient of one run, one after the other.
 std::vector<Tensor> outcome(const Row& row, std::span<const Tensor> inputs, const Tensor& v) {
@@ -151,21 +136,112 @@ void check_refusals(const Row& row, OpReport& report) {
   }
 }
 
-}  // namespace
+// How inputs stand on the tape, and what else is made of them.
+enum class Use {
+  beside,  // a later record uses each input too: its adjoint is begun when the op's pullback comes
+  ranges,  // inputs are ranges of one flat variable, as a Bound's are
+  twice,   // all inputs are one record
+};
 
-}  // namespace checks
-
-std::vector<std::string> checked_ops() {
-  std::vector<std::string> names;
-  for (const checks::Row& row : checks::table()) names.push_back(row.name);
-  return names;
+// The gradient that the same records give when they do not stand alone. A pullback that sets an
+// adjoint instead of adding to it is right in every check of the op alone.
+std::vector<Tensor> in_use(const Row& row, std::span<const Tensor> inputs, const Tensor& v, Use use,
+                           bool recorded) {
+  Tape tape;
+  std::vector<Var> asked, vars;
+  if (use == Use::ranges) {
+    std::int64_t size = 1;  // one element before the first, so that no range begins the variable
+    for (const Tensor& x : inputs) size += x.size();
+    Tensor flat = Tensor::zeros({size}, v.dtype());
+    std::int64_t at = 1;
+    visit(v.dtype(), [&]<class T>(T) {
+      for (const Tensor& x : inputs) {
+        std::ranges::copy(x.values<T>(), flat.mutable_values<T>().begin() + at);
+        at += x.size();
+      }
+    });
+    const Var leaf = tape.variable(flat);
+    at = 1;
+    for (const Tensor& x : inputs) {
+      vars.push_back(view_range(leaf, at, x.shape()));
+      at += x.size();
+    }
+    asked = {leaf};
+  } else if (use == Use::twice) {
+    vars.assign(inputs.size(), tape.variable(inputs.front()));
+    asked = {vars.front()};
+  } else {
+    for (const Tensor& x : inputs) vars.push_back(tape.variable(x));
+    asked = vars;
+  }
+  Var loss = sum(row.call(vars) * v);
+  if (use == Use::beside)
+    for (const Var& x : vars) loss = sum(x * 3.0) + loss;
+  if (!recorded) return grad(loss, asked);
+  std::vector<Tensor> gradients;
+  for (const Var& g : recorded_grad(loss, asked)) gradients.push_back(g.value());
+  return gradients;
 }
 
-OpReport check_op(std::string_view name, const CheckOptions& options) {
-  const auto found = std::ranges::find(checks::table(), name, &checks::Row::name);
-  if (found == checks::table().end())
-    throw DataError("check_op: there is no op '" + std::string(name) + "' in the table");
-  const checks::Row& row = *found;
+// What must come out, from the gradient of the op alone on as many inputs.
+std::vector<Tensor> expected_in_use(const std::vector<Tensor>& alone, DType dtype, Use use) {
+  if (use == Use::beside) {
+    std::vector<Tensor> out;
+    for (const Tensor& g : alone) {
+      std::vector<double> values = g.to_vector();
+      for (double& e : values) e += 3;
+      out.push_back(Tensor(g.shape(), std::span<const double>(values)).to(dtype));
+    }
+    return out;
+  }
+  std::vector<double> values;
+  if (use == Use::ranges) {
+    values.push_back(0);
+    for (const Tensor& g : alone)
+      for (const double e : g.to_vector()) values.push_back(e);
+    return {Tensor({static_cast<std::int64_t>(values.size())}, std::span<const double>(values))
+                .to(dtype)};
+  }
+  values = alone.front().to_vector();
+  for (std::size_t i = 1; i < alone.size(); ++i) {
+    const std::vector<double> more = alone[i].to_vector();
+    for (std::size_t k = 0; k < values.size(); ++k) values[k] += more[k];
+  }
+  return {Tensor(alone.front().shape(), std::span<const double>(values)).to(dtype)};
+}
+
+void check_use(const Row& row, std::vector<Tensor> inputs, const Tensor& v, Use use,
+               OpReport& report) {
+  if (use == Use::twice) {
+    for (const Tensor& x : inputs)
+      if (x.shape() != inputs.front().shape()) return;
+    if (inputs.size() < 2) return;
+    inputs.assign(inputs.size(), inputs.front());
+  }
+  constexpr std::array names{"beside another use of its inputs", "on ranges of one variable",
+                             "on one record as every input"};
+  const DType dtype = inputs.front().dtype();
+  Tape tape;
+  std::vector<Var> vars;
+  for (const Tensor& x : inputs) vars.push_back(tape.variable(x));
+  const Var y = row.call(vars);
+  if (!y.differentiable()) return;
+  const std::vector<Tensor> expected = expected_in_use(vector_jacobian(y, vars, v), dtype, use);
+  for (const bool recorded : {false, true}) {
+    if (recorded && !row.second_order) continue;
+    const std::vector<Tensor> found = in_use(row, inputs, v, use, recorded);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      if (const double d = difference(expected[i], found[i]);
+          d > (dtype == DType::f64 ? 1e-12 : 1e-5))
+        report.failures.push_back(
+            row.name + ": the " + (recorded ? "recorded " : "") + name(dtype) + " gradient " +
+            names[static_cast<std::size_t>(use)] + " is off by " + std::to_string(d));
+  }
+}
+
+}  // namespace
+
+OpReport check_row(const Row& row, const CheckOptions& options) {
   OpReport report;
   report.name = row.name;
   report.cases = static_cast<int>(row.shapes.size());
@@ -177,8 +253,8 @@ OpReport check_op(std::string_view name, const CheckOptions& options) {
   if (row.differentiable && each.recorded) report.recorded = 0;
   if (row.differentiable && each.second) report.second_order = 0;
   for (std::size_t c = 0; c < row.shapes.size(); ++c) {
-    const Key key = options.key.split(name).split("case", c);
-    const std::vector<Tensor> inputs = checks::inputs_of(row, c, key);
+    const Key key = options.key.split(row.name).split("case", c);
+    const std::vector<Tensor> inputs = inputs_of(row, c, key);
     if (row.differentiable) {
       each.key = key;
       const CheckResult r = check_gradients(row.call, inputs, each);
@@ -194,18 +270,60 @@ OpReport check_op(std::string_view name, const CheckOptions& options) {
       for (const Tensor& x : inputs) vars.push_back(tape.variable(x));
       return row.call(vars).shape();
     }();
-    const Tensor v = uniform(output, key.split("float32"), -1, 1, DType::f32).to(DType::f64);
-    const std::vector<Tensor> exact = checks::outcome(row, inputs, v);
+    const Tensor v32 = uniform(output, key.split("float32"), -1, 1, DType::f32);
+    const Tensor v = v32.to(DType::f64);
+    const std::vector<Tensor> exact = outcome(row, inputs, v);
+    if (row.differentiable)
+      for (const Use use : {Use::beside, Use::ranges, Use::twice})
+        check_use(row, inputs, v, use, report);
     for (const kernel::Simd target : kernel::available_simd()) {
-      const checks::Using use(target);
-      const std::vector<Tensor> single = checks::outcome(row, rounded, v);
+      const Using held(target);
+      const std::vector<Tensor> single = outcome(row, rounded, v);
       for (std::size_t i = 0; i < exact.size(); ++i)
-        report.float32 = std::max(report.float32, checks::difference(exact[i], single[i]));
+        report.float32 = std::max(report.float32, difference(exact[i], single[i]));
+      if (row.differentiable)
+        for (const Use use : {Use::beside, Use::ranges, Use::twice})
+          check_use(row, rounded, v32, use, report);
     }
   }
-  checks::check_points(row, report);
-  checks::check_refusals(row, report);
+  check_points(row, report);
+  check_refusals(row, report);
   return report;
+}
+
+const std::vector<Row>& table() {
+  static const std::vector<Row> rows = [] {
+    std::vector<Row> t;
+    add_binary(t);
+    add_elementwise(t);
+    add_structure(t);
+    add_indexing(t);
+    add_reduce(t);
+    add_matmul(t);
+    add_convolution(t);
+    add_normalization(t);
+    add_recurrent(t);
+    add_columnwise(t);
+    add_linalg(t);
+    add_engine(t);
+    return t;
+  }();
+  return rows;
+}
+
+}  // namespace checks
+
+std::vector<std::string> checked_ops() {
+  std::vector<std::string> names;
+  for (const checks::Row& row : checks::table()) names.push_back(row.name);
+  return names;
+}
+
+OpReport check_op(std::string_view name, const CheckOptions& options) {
+  const auto found = std::ranges::find(checks::table(), name, &checks::Row::name);
+  if (found == checks::table().end())
+    throw DataError("check_op: there is no op '" + std::string(name) + "' in the table");
+  return checks::check_row(*found, options);
 }
 
 bool passes(const OpReport& r, const OpBounds& bounds) {

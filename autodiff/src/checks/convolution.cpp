@@ -189,6 +189,24 @@ void add_convolution(std::vector<Row>& table) {
   table.push_back({.name = "average_pool2d, overlapping",
                    .call = average({.kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 1}}),
                    .shapes = {{{2, 5, 4, 3}}, {{1, 1, 1, 2}}, {{1, 7, 3, 17}}}});
+  // Linear in x but for which element is largest: their own gradients are products with vectors.
+  table.push_back({.name = "max_pool2d, its own gradients",
+                   .call =
+                       [](std::span<const Var> x) {
+                         return recorded_jacobian_vector(max_pool2d(x[0]), x[0], tanh(x[1]));
+                       },
+                   .shapes = {{{2, 5, 4, 3}, {2, 5, 4, 3}},
+                              {{1, 2, 2, 1}, {1, 2, 2, 1}},
+                              {{1, 7, 3, 17}, {1, 7, 3, 17}}},
+                   .draw = {distinct}});
+  table.push_back({.name = "average_pool2d, its own gradients",
+                   .call =
+                       [](std::span<const Var> x) {
+                         return recorded_jacobian_vector(average_pool2d(x[0]), x[0], tanh(x[1]));
+                       },
+                   .shapes = {{{2, 5, 4, 3}, {2, 5, 4, 3}},
+                              {{1, 2, 2, 1}, {1, 2, 2, 1}},
+                              {{1, 7, 3, 17}, {1, 7, 3, 17}}}});
   table.push_back(
       {.name = "global_max_pool2d",
        .call = [](std::span<const Var> x) { return global_max_pool2d(x[0]); },

@@ -1,7 +1,8 @@
 // row.hpp: one line of the table that every op stands in.
 // A row names a public function, calls it, and says on which shapes and values. The harness (run in
 // check_ops.cpp) knows the rest: first order against central differences, recorded against fast,
-// second order, float32 against float64, refused inputs, hard points.
+// second order, float32 against float64, the gradient beside other uses of the same inputs, refused
+// inputs, hard points.
 #pragma once
 
 #include <span>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "metatape/autodiff/check.hpp"
+#include "metatape/autodiff/op_checks.hpp"
 #include "metatape/autodiff/ops.hpp"
 #include "metatape/autodiff/tape.hpp"
 
@@ -57,5 +59,12 @@ void add_recurrent(std::vector<Row>& table);
 void add_columnwise(std::vector<Row>& table);
 void add_linalg(std::vector<Row>& table);
 void add_engine(std::vector<Row>& table);  // checkpoint, known_gradient, stop_gradient, users' ops
+
+/// All of them, in that order.
+const std::vector<Row>& table();
+/// Inputs of one of a row's cases, float64.
+std::vector<Tensor> inputs_of(const Row& row, std::size_t shape_case, Key key);
+/// What check_op does, for a row that need not stand in the table.
+OpReport check_row(const Row& row, const CheckOptions& options = {});
 
 }  // namespace metatape::checks

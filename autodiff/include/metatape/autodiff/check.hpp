@@ -26,8 +26,10 @@ struct CheckOptions {
 /// The worst |analytic - numeric| / max(1, |analytic|) over the draws.
 struct CheckResult {
   double first_order = 0;
-  double recorded = 0;      ///< recorded against fast pullback; 0 where not asked for
-  double second_order = 0;  ///< 0 where not asked for
+  double recorded = 0;  ///< recorded against fast pullback; 0 where not asked for
+  /// The recorded gradient's gradient, in the inputs and in the cotangent (a Jacobian-vector
+  /// product); 0 where not asked for.
+  double second_order = 0;
 };
 
 /// Checks f at these float64 inputs. DTypeError for float32 inputs.
