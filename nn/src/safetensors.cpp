@@ -10,6 +10,7 @@
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "metatape/autodiff/error.hpp"
@@ -44,7 +45,15 @@ std::string checksum(const void* data, std::size_t size) {
   return text;
 }
 
-// nlohmann's parser recurses into nothing and keeps the last of equal names; this sees them all.
+// An empty tensor has no bytes, and no extent shows in its offsets: its shape stands for them.
+std::string checksum(const void* data, std::size_t size, const Shape& shape) {
+  if (size > 0) return checksum(data, size);
+  const std::string text = to_string(shape);
+  return checksum(text.data(), text.size());
+}
+
+// nlohmann's parser recurses into nothing, keeps the last of equal names and sorts them; this sees
+// them all, in their order.
 class StrictSax : public nlohmann::detail::json_sax_dom_parser<Json> {
  public:
   using Base = nlohmann::detail::json_sax_dom_parser<Json>;
@@ -69,10 +78,12 @@ class StrictSax : public nlohmann::detail::json_sax_dom_parser<Json> {
       twice = name;
       return false;
     }
+    if (depth_ == 1) names.push_back(name);
     return Base::key(name);
   }
 
-  std::string twice;
+  std::vector<std::string> names;    // of the outermost object, as they come
+  std::optional<std::string> twice;  // the name that came again
   bool too_deep = false;
 
  private:
@@ -101,7 +112,8 @@ class Reader {
       const char* data = data_ + e.begin;
       if (!checksums.empty()) {
         const auto stored = checksums.find(e.name);
-        const std::string found = checksum(data, static_cast<std::size_t>(e.end - e.begin));
+        const std::string found =
+            checksum(data, static_cast<std::size_t>(e.end - e.begin), e.shape);
         if (stored == checksums.end()) reject("tensor '" + e.name + "' has no checksum");
         if (stored->second != found)
           reject("tensor '" + e.name + "': checksum " + found + ", stored is " + stored->second +
@@ -142,10 +154,12 @@ class Reader {
     data_size_ = bytes_.size() - 8 - length;
     Json header;
     StrictSax sax(header);
-    if (!Json::sax_parse(begin, begin + length, &sax)) {
-      if (!sax.twice.empty()) reject("the name '" + sax.twice + "' stands twice in the header");
+    // To the parser a NUL is the end, whatever follows.
+    if (std::memchr(begin, 0, length) || !Json::sax_parse(begin, begin + length, &sax)) {
+      if (sax.twice) reject("the name '" + *sax.twice + "' stands twice in the header");
       reject(sax.too_deep ? "the header is nested too deeply" : "the header is not JSON");
     }
+    names_ = std::move(sax.names);
     return header;
   }
 
@@ -171,11 +185,10 @@ class Reader {
 
   std::vector<Entry> read_entries(const Json& header) const {
     std::vector<Entry> entries;
-    for (const auto& [name, value] : header.items()) {
+    for (const std::string& name : names_) {
       if (name == metadata_name) continue;
-      const auto wrong = [&, n = name](const std::string& why) {
-        reject("tensor '" + n + "': " + why);
-      };
+      const Json& value = header[name];
+      const auto wrong = [&](const std::string& why) { reject("tensor '" + name + "': " + why); };
       if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") ||
           !value.contains("data_offsets"))
         wrong("dtype, shape and data_offsets are needed");
@@ -227,7 +240,8 @@ class Reader {
     return Shape(std::span<const std::int64_t>(extents));
   }
 
-  // Sorted by where they lie: in a file of ours that is the order of the Params.
+  // Sorted by where they lie: in a file of ours that is the order of the Params. Empty tensors lie
+  // at one place and stay in the header's order.
   void require_tiling(std::vector<Entry>& entries) const {
     std::ranges::stable_sort(entries, [](const Entry& a, const Entry& b) {
       return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
@@ -245,6 +259,7 @@ class Reader {
 
   const std::string& bytes_;
   const std::string& source_;
+  std::vector<std::string> names_;  // in the header's order
   const char* data_ = nullptr;
   std::uint64_t data_size_ = 0;
 };
@@ -255,7 +270,7 @@ std::string to_safetensors(const Checkpoint& checkpoint) {
   const Params& p = checkpoint.params;
   const char* data = static_cast<const char*>(p.flat().data());
   const std::size_t element = bytes(p.dtype());
-  nlohmann::ordered_json metadata, tensors;
+  auto metadata = nlohmann::ordered_json::object(), tensors = nlohmann::ordered_json::object();
   metadata[version_name] = std::to_string(version);
   for (const auto& [name, value] : checkpoint.metadata) {
     if (name.starts_with(checksum_prefix) || name == version_name)
@@ -267,15 +282,23 @@ std::string to_safetensors(const Checkpoint& checkpoint) {
       throw DataError("safetensors: a tensor cannot be named '" + e.name + "'");
     const std::size_t begin = static_cast<std::size_t>(e.offset) * element;
     const std::size_t size = static_cast<std::size_t>(e.shape.size()) * element;
-    metadata[checksum_prefix + e.name] = checksum(data + begin, size);
+    metadata[checksum_prefix + e.name] = checksum(data + begin, size, e.shape);
     tensors[e.name] = {{"dtype", p.dtype() == DType::f32 ? "F32" : "F64"},
                        {"shape", std::vector<std::int64_t>(e.shape.begin(), e.shape.end())},
                        {"data_offsets", {begin, begin + size}}};
   }
   nlohmann::ordered_json header{{metadata_name, std::move(metadata)}};
   header.update(tensors);
-  std::string text = header.dump();
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const nlohmann::json::exception&) {
+    throw DataError("safetensors: names and metadata are UTF-8, and of those given some are not");
+  }
   text.resize((text.size() + 7) / 8 * 8, ' ');  // the data then lie on 8 bytes, as the format asks
+  if (text.size() > largest_header)
+    throw DataError("safetensors: a header of " + std::to_string(text.size()) + " bytes, at most " +
+                    std::to_string(largest_header) + " can be read again");
   const auto length = static_cast<std::uint64_t>(text.size());
   std::string bytes(8, '\0');
   std::memcpy(bytes.data(), &length, 8);

@@ -18,7 +18,8 @@ struct Checkpoint {
 };
 
 /// The file's bytes. Equal input, equal bytes: nothing in them depends on clock, host or path.
-/// DataError for a metadata name that starts with "crc32." (ours).
+/// DataError for a metadata name that starts with "crc32." or is "metatape.version" (ours), for a
+/// tensor named "__metadata__", for text that is not UTF-8, and for a header beyond 100 MB.
 std::string to_safetensors(const Checkpoint& checkpoint);
 
 /// The other way. `source` is named in errors. DataError says what is wrong with the bytes: cut,
