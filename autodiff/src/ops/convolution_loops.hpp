@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/tiles.hpp"
+#include "kernels/winograd.hpp"
 #include "products.hpp"
 
 namespace metatape::ops {
@@ -92,14 +93,47 @@ void patches(const ConvGeometry& s, std::int64_t group, const T* image, T* rows)
 template <class Context>
 void tile_value(const Context& c, const kernel::Conv3x3& s, std::int64_t n, const float* x,
                 const float* w, float* y, bool add, bool turned) {
+  const std::int64_t from = s.h * s.w * s.in, to = s.oh * s.ow * s.out;
+  if (kernel::has_winograd(s)) {
+    float* packed = c.template scratch<float>(kernel::winograd_packed_size(s));
+    kernel::winograd_pack(s, turned, w, packed,
+                          c.template scratch<float>(kernel::winograd_packing_room(s)));
+    const std::int64_t run = kernel::winograd_images(s), size = kernel::winograd_room(s);
+    float* room = c.template scratch<float>(workers(c) * size);
+    return run_blocks(c, (n + run - 1) / run, [&](std::int64_t b, int worker) {
+      const std::int64_t first = b * run;
+      kernel::winograd(s, std::min(run, n - first), x + first * from, packed, y + first * to, add,
+                       room + worker * size);
+    });
+  }
   float* packed = c.template scratch<float>(kernel::packed_size(s.taps(), s.out));
   turned ? kernel::pack_conv3x3_turned(s, w, packed) : kernel::pack_conv3x3(s, w, packed);
   float* padded = c.template scratch<float>(workers(c) * s.padded_size());
   run_blocks(c, n, [&](std::int64_t i, int worker) {
     float* image = padded + worker * s.padded_size();
-    kernel::pad_image(s, x + i * s.h * s.w * s.in, image);
-    kernel::conv3x3(s, image, packed, y + i * s.oh * s.ow * s.out, add);
+    kernel::pad_image(s, x + i * from, image);
+    kernel::conv3x3(s, image, packed, y + i * to, add);
   });
+}
+
+// taps [9, in, out] = the weight gradient of n images.
+inline void tile_part(const kernel::Conv3x3& s, std::int64_t n, const float* x, const float* g,
+                      float* taps, float* room) {
+  std::fill_n(taps, s.taps() * s.out, 0.0f);
+  for (std::int64_t i = 0; i < n; ++i) {
+    kernel::pad_image(s, x + i * s.h * s.w * s.in, room);
+    kernel::conv3x3_weight_gradient(s, room, g + i * s.oh * s.ow * s.out, taps);
+  }
+}
+inline void winograd_part(const kernel::Conv3x3& s, std::int64_t n, const float* x, const float* g,
+                          float* taps, float* room) {
+  const std::int64_t size = 16 * s.in * s.out, run = kernel::winograd_images(s);
+  float* sums = room + kernel::winograd_room(s);
+  std::fill_n(sums, size, 0.0f);
+  for (std::int64_t i = 0; i < n; i += run)
+    kernel::winograd_weight_gradient(s, std::min(run, n - i), x + i * s.h * s.w * s.in,
+                                     g + i * s.oh * s.ow * s.out, sums, room);
+  kernel::winograd_taps(s, sums, taps);
 }
 
 // The tiles' sums are [9, in, out]; a weight is [out, in, 9].
@@ -108,15 +142,15 @@ void tile_weight_gradient(const Context& c, const kernel::Conv3x3& s, std::int64
                           std::int64_t parts, const float* g, const float* x, float* sums,
                           float* dw, bool add) {
   const std::int64_t size = s.taps() * s.out;
-  float* padded = c.template scratch<float>(workers(c) * s.padded_size());
+  const bool winograd = kernel::has_winograd(s);
+  const std::int64_t need =
+      winograd ? kernel::winograd_room(s) + 16 * s.in * s.out : s.padded_size();
+  float* room = c.template scratch<float>(workers(c) * need);
   run_blocks(c, parts, [&](std::int64_t part, int worker) {
-    float* image = padded + worker * s.padded_size();
-    float* sum = sums + part * size;
-    std::fill_n(sum, size, 0.0f);
-    for (std::int64_t i = part * n / parts; i < (part + 1) * n / parts; ++i) {
-      kernel::pad_image(s, x + i * s.h * s.w * s.in, image);
-      kernel::conv3x3_weight_gradient(s, image, g + i * s.oh * s.ow * s.out, sum);
-    }
+    const std::int64_t first = part * n / parts;
+    (winograd ? winograd_part : tile_part)(
+        s, (part + 1) * n / parts - first, x + first * s.h * s.w * s.in,
+        g + first * s.oh * s.ow * s.out, sums + part * size, room + worker * need);
   });
   for (std::int64_t part = 1; part < parts; ++part)
     for (std::int64_t k = 0; k < size; ++k) sums[k] += sums[part * size + k];
@@ -192,7 +226,8 @@ void conv_weight_gradient(const Context& c, const ConvGeometry& s, const T* g, c
   const std::int64_t parts = std::clamp<std::int64_t>(s.n, 1, most_parts);
   T* sums = c.template scratch<T>(parts * s.weights());
   if constexpr (std::is_same_v<T, float>) {
-    if (has_tile<T>(s) && kernel::has_conv3x3_weight_gradient(tile_shape(s)))
+    if (has_tile<T>(s) &&
+        (kernel::has_winograd(tile_shape(s)) || kernel::has_conv3x3_weight_gradient(tile_shape(s))))
       return tile_weight_gradient(c, tile_shape(s), s.n, parts, g, x, sums, dw, add);
   }
   const std::int64_t rows_size = s.pixels() * s.taps(), og = s.out_group();

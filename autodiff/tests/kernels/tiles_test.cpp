@@ -2,6 +2,7 @@
 // can be cut to, and a depth of more than one panel.
 #include "kernels/tiles.hpp"
 
+#include "kernels/winograd.hpp"
 #include "support/simd.hpp"
 
 using namespace metatape;
@@ -124,5 +125,71 @@ TEST_CASE("3x3 convolutions and their gradients are plain sums", "[kernels]") {
               REQUIRE(difference(found, expected) < 3e-5);
             }
           }
+  });
+}
+
+TEST_CASE("3x3 convolutions by way of 16 points are the same sums", "[kernels]") {
+  for_each_simd([&] {
+    if (!has_tiles()) return;
+    for (const auto& [h, w] : {std::array<std::int64_t, 2>{1, 1}, {2, 5}, {7, 7}, {15, 14}})
+      for (const std::int64_t in : {1, 16, 19})
+        for (const std::int64_t out : {1, 16, 33, 64})
+          for (const std::int64_t images : {1, 3}) {
+            INFO(images << " of " << h << " x " << w << " x " << in << " to " << out);
+            const kernel::Conv3x3 s = convolution(h, w, in, out, 1);
+            const std::int64_t pixels = h * w;
+            const auto x = noise(1, images * pixels * in), weight = noise(2, out * in * 9);
+            const auto g = noise(3, images * pixels * out);
+            auto room_for = room(kernel::winograd_room(s));
+            auto packed = room(kernel::winograd_packed_size(s));
+            auto packing = room(kernel::winograd_packing_room(s));
+            for (const bool turned : {false, true})
+              for (const bool add : {false, true}) {
+                auto found = noise(4, images * pixels * out);
+                auto expected = add ? found : room(images * pixels * out);
+                kernel::winograd_pack(s, turned, weight.data(), packed.data(), packing.data());
+                kernel::winograd(s, images, x.data(), packed.data(), found.data(), add,
+                                 room_for.data());
+                for (std::int64_t i = 0; i < images; ++i)
+                  for_each_tap(s, [&](std::int64_t p, std::int64_t tap, std::int64_t q) {
+                    for (std::int64_t o = 0; o < out; ++o)
+                      for (std::int64_t c = 0; c < in; ++c)
+                        expected[at((i * pixels + p) * out + o)] +=
+                            weight[at(turned ? (c * out + o) * 9 + 8 - tap
+                                             : (o * in + c) * 9 + tap)] *
+                            x[at((i * pixels + q) * in + c)];
+                  });
+                REQUIRE(difference(found, expected) < 3e-5);
+              }
+            auto sums = room(16 * in * out), taps = room(s.taps() * out), expected = taps;
+            kernel::winograd_weight_gradient(s, images, x.data(), g.data(), sums.data(),
+                                             room_for.data());
+            kernel::winograd_taps(s, sums.data(), taps.data());
+            for (std::int64_t i = 0; i < images; ++i)
+              for_each_tap(s, [&](std::int64_t p, std::int64_t tap, std::int64_t q) {
+                for (std::int64_t c = 0; c < in; ++c)
+                  for (std::int64_t o = 0; o < out; ++o)
+                    expected[at((tap * in + c) * out + o)] +=
+                        x[at((i * pixels + q) * in + c)] * g[at((i * pixels + p) * out + o)];
+              });
+            REQUIRE(difference(taps, expected) < 3e-5);
+          }
+  });
+}
+
+TEST_CASE("a run of images cut in two is the same bits", "[kernels]") {
+  for_each_simd([&] {
+    if (!has_tiles()) return;
+    const kernel::Conv3x3 s = convolution(7, 6, 17, 20, 1);
+    const auto x = noise(1, 4 * 42 * 17), weight = noise(2, 20 * 17 * 9);
+    auto packed = room(kernel::winograd_packed_size(s));
+    auto work = room(kernel::winograd_room(s)), packing = room(kernel::winograd_packing_room(s));
+    auto whole = room(4 * 42 * 20), cut = whole;
+    kernel::winograd_pack(s, false, weight.data(), packed.data(), packing.data());
+    kernel::winograd(s, 4, x.data(), packed.data(), whole.data(), false, work.data());
+    for (std::int64_t i = 0; i < 4; ++i)
+      kernel::winograd(s, 1, x.data() + i * 42 * 17, packed.data(), cut.data() + i * 42 * 20, false,
+                       work.data());
+    CHECK(whole == cut);
   });
 }
