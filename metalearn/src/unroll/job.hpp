@@ -1,6 +1,8 @@
 // job.hpp: what the passes of an unroll share: the run forward, and what L asks of each loss.
 #pragma once
 
+#include <algorithm>
+#include <memory>
 #include <optional>
 #include <vector>
 
