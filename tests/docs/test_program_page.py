@@ -21,6 +21,14 @@ RUNS = [  # what is run, in this order; the first leaves a run's folder for the 
     ["fewshot", "show", "--run", "run", "--out", "episode"],
     ["data", "show", SMALL, "--out", "sheet"],
     ["gradients", "check", "--op", "add"],
+    ["optimizer", "train", "--optimizee", "bowl", "--functions", "4", "--meta-steps", "10",
+     "--hidden", "4", "--layers", "1", "--out", "learned"],
+    ["optimizer", "eval", "--run", "learned", "--optimizee", "bowl", "--steps", "5",
+     "--instances", "2", "--against", "sgd"],
+    ["optimizer", "tune", "--optimizee", "bowl", "--optimizer", "sgd", "--steps", "5",
+     "--instances", "1"],
+    ["optimizer", "show", "--run", "learned", "--optimizee", "bowl", "--steps", "5",
+     "--out", "inside"],
 ]
 
 

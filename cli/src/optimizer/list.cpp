@@ -33,8 +33,13 @@ int optimizer_list(Invocation& in) {
     text += fmt::format("  {:<16} {}\n", info.name, joined(rates, ","));
     optimizers.push_back({{"name", info.name}, {"keys", std::move(keys)}});
   }
+  text += "\nLearned optimizers (optimizer train --model)\n\n";
+  const std::vector<std::string> learned = metalearn::learned_optimizers();
+  for (const std::string& spec : learned) text += "  " + spec + "\n";
   in.console.print(text);
-  in.finish({{"optimizees", std::move(optimizees)}, {"optimizers", std::move(optimizers)}});
+  in.finish({{"optimizees", std::move(optimizees)},
+             {"optimizers", std::move(optimizers)},
+             {"learned", learned}});
   return exit_done;
 }
 
