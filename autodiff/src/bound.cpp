@@ -8,12 +8,14 @@
 #include "metatape/autodiff/ops/binary.hpp"
 #include "metatape/autodiff/ops/structure.hpp"
 #include "metatape/autodiff/tape.hpp"
+#include "storage.hpp"
 
 namespace metatape {
 
+// Made anew in each step, hence from the pool.
 struct Bound::Shared {
   std::shared_ptr<const Layout> layout;
-  std::vector<Var> tensors;
+  std::vector<Var, detail::PoolAllocator<Var>> tensors;
   Var flat;
   bool from_buffer = false;
 };
@@ -27,7 +29,8 @@ const std::shared_ptr<const Layout>& no_layout() {
 
 }  // namespace
 
-Bound::Bound(std::shared_ptr<const Layout> layout, Var flat) : shared_(std::make_shared<Shared>()) {
+Bound::Bound(std::shared_ptr<const Layout> layout, Var flat)
+    : shared_(std::allocate_shared<Shared>(detail::PoolAllocator<Shared>())) {
   shared_->tensors.reserve(layout->entries().size());
   for (const ParamEntry& e : layout->entries())
     shared_->tensors.push_back(view_range(flat, e.offset, e.shape));
@@ -37,7 +40,7 @@ Bound::Bound(std::shared_ptr<const Layout> layout, Var flat) : shared_(std::make
 }
 
 Bound::Bound(std::shared_ptr<const Layout> layout, std::vector<Var> tensors)
-    : shared_(std::make_shared<Shared>()) {
+    : shared_(std::allocate_shared<Shared>(detail::PoolAllocator<Shared>())) {
   if (tensors.size() != layout->entries().size())
     throw ShapeError("bound: " + std::to_string(tensors.size()) + " tensors for " +
                      std::to_string(layout->entries().size()) + " names");
@@ -47,7 +50,7 @@ Bound::Bound(std::shared_ptr<const Layout> layout, std::vector<Var> tensors)
                        to_string(layout->entries()[i].shape) + ", given is " +
                        to_string(tensors[i].shape()));
   shared_->layout = std::move(layout);
-  shared_->tensors = std::move(tensors);
+  shared_->tensors.assign(tensors.begin(), tensors.end());
 }
 
 const std::shared_ptr<const Layout>& Bound::layout() const {

@@ -104,4 +104,8 @@ bool storage_unique(const Storage* s) noexcept {
 
 void* storage_bytes(Storage* s) noexcept { return reinterpret_cast<char*>(s) + header; }
 
+Storage* storage_of(void* bytes) noexcept {
+  return reinterpret_cast<Storage*>(static_cast<char*>(bytes) - header);
+}
+
 }  // namespace metatape::detail

@@ -262,3 +262,23 @@ TEST_CASE("a gradient late on a long tape costs what it costs early", "[tape]") 
   }
   CHECK(last == first);
 }
+
+TEST_CASE("each step of an exact unroll records as much as the first", "[tape]") {
+  Tape tape;
+  const Tensor data = normal({5, 3}, Key{1});
+  Var x = tape.variable(normal({3, 3}, Key{2}));
+  std::int64_t records = 0;
+  std::size_t used = 0;
+  for (int step = 0; step < 100; ++step) {
+    const std::int64_t size_before = tape.size();
+    const std::size_t used_before = tape.memory().used;
+    x = x - 0.1 * recorded_grad(mean(square(tanh(matmul(data, x)))), x);
+    if (step == 0) {
+      records = tape.size() - size_before;
+      used = tape.memory().used - used_before;
+    }
+    CHECK(tape.size() - size_before == records);
+    // Chunks end where a request does not fit: at most one tensor's worth is lost there.
+    CHECK(tape.memory().used - used_before <= used + 1024);
+  }
+}

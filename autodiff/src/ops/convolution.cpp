@@ -149,12 +149,13 @@ ConvGeometry geometry(const Shape& x, const Shape& weight, const Conv2dOptions& 
   for (const int v : o.padding) at_least("padding", v, 0);
   for (const int v : o.dilation) at_least("dilation", v, 1);
   at_least("groups", o.groups, 1);
-  const std::string both = "x " + to_string(x) + ", weight " + to_string(weight);
+  // Made where it is needed alone: a step allocates nothing.
+  const auto both = [&] { return "x " + to_string(x) + ", weight " + to_string(weight); };
   if (weight[1] * o.groups != x[3])
-    reject(both + ": the weight takes " + std::to_string(weight[1] * o.groups) +
+    reject(both() + ": the weight takes " + std::to_string(weight[1] * o.groups) +
            " channels, x has " + std::to_string(x[3]));
   if (weight[0] % o.groups != 0)
-    reject(both + ": " + std::to_string(weight[0]) + " filters are not a multiple of " +
+    reject(both() + ": " + std::to_string(weight[0]) + " filters are not a multiple of " +
            std::to_string(o.groups) + " groups");
   ConvGeometry s{};
   s.n = x[0], s.h = x[1], s.w = x[2], s.in = x[3];
@@ -166,7 +167,7 @@ ConvGeometry geometry(const Shape& x, const Shape& weight, const Conv2dOptions& 
     const std::int64_t padded = x[1 + axis] + 2 * s.padding[i];
     const std::int64_t span = s.dilation[i] * (weight[2 + axis] - 1) + 1;
     if (span > padded)
-      reject(both + ": the kernel spans " + std::to_string(span) +
+      reject(both() + ": the kernel spans " + std::to_string(span) +
              (axis == 0 ? " rows" : " columns") + ", the padded image has " +
              std::to_string(padded));
     result[i] = (padded - span) / s.stride[i] + 1;
