@@ -11,6 +11,12 @@
 namespace metatape::nn {
 
 Params Conv2d::init(Key key, DType dtype) const {
+  if (in < 1 || out < 1 || kernel[0] < 1 || kernel[1] < 1 || options.groups < 1 ||
+      in % options.groups != 0 || out % options.groups != 0)
+    throw DataError("conv2d: in " + std::to_string(in) + ", out " + std::to_string(out) +
+                    ", kernel " + std::to_string(kernel[0]) + " x " + std::to_string(kernel[1]) +
+                    ", groups " + std::to_string(options.groups) +
+                    ": each at least 1, and groups that divide in and out");
   const Shape shape{out, in / options.groups, kernel[0], kernel[1]};
   if (!bias) return Params({{"weight", he_normal(shape, key.split("weight"), dtype)}});
   return Params({{"weight", he_normal(shape, key.split("weight"), dtype)},

@@ -10,6 +10,9 @@
 namespace metatape::nn {
 
 Params Linear::init(Key key, DType dtype) const {
+  if (in < 1 || out < 1)
+    throw DataError("linear: in " + std::to_string(in) + ", out " + std::to_string(out) +
+                    ": each at least 1");
   const Shape shape{out, in};
   if (!bias) return Params({{"weight", fan_in_uniform(shape, key.split("weight"), dtype)}});
   const double bound = 1 / std::sqrt(static_cast<double>(in));
@@ -51,7 +54,7 @@ Var Mlp::operator()(const Bound& p, Var x, const Mode& mode) const {
   for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {
     const std::string name = std::to_string(i);
     x = layer(*this, i)(p.inside(name), x, mode);
-    if (dropout > 0 && i + 2 < sizes.size()) x = Dropout{dropout}({}, x, mode.inside(name));
+    if (dropout != 0 && i + 2 < sizes.size()) x = Dropout{dropout}({}, x, mode.inside(name));
   }
   return x;
 }

@@ -25,13 +25,14 @@ Var mean_squared_error(Var x, Var y) {
   return mean(square(difference("mean_squared_error", x, y)));
 }
 
-// ½ c² + delta (|d| - c) with c = min(|d|, delta): one formula for both branches.
+// c (d - ½ c) with c = d held to ± delta: one formula for both branches, and of second derivative 1
+// where x = y, which a formula by |d| would lose.
 Var huber(Var x, Var y, double delta) {
   if (!(delta > 0))
     throw DataError("huber: delta " + std::to_string(delta) + ": more than 0 is needed");
-  const Var d = abs(difference("huber", x, y));
-  const Var c = clamp(d, 0, delta);
-  return mean(0.5 * square(c) + delta * (d - c));
+  const Var d = difference("huber", x, y);
+  const Var c = clamp(d, -delta, delta);
+  return mean(c * (d - 0.5 * c));
 }
 
 double accuracy(Var logits, const Indices& labels) {

@@ -16,6 +16,7 @@ struct Conv2d {
   Conv2dOptions options{};
   bool bias = true;
 
+  /// Throws DataError for a size below 1, or groups that do not divide in and out.
   [[nodiscard]] Params init(Key key, DType dtype = DType::f32) const;
   Var operator()(const Bound& p, Var x, const Mode& mode = {}) const;
 };

@@ -16,6 +16,7 @@ struct Linear {
   bool bias = true;
   Activation activation = Activation::none;
 
+  /// Throws DataError for a size below 1.
   [[nodiscard]] Params init(Key key, DType dtype = DType::f32) const;
   Var operator()(const Bound& p, Var x, const Mode& mode = {}) const;
 };
