@@ -25,9 +25,11 @@ struct Norm {
 template <int Side>
 struct Window {
   V centred[Side * Side];  // x - mean of its pixels
-  V largest, which;        // the largest normalised one and its number
+  V largest;               // of the normalised ones,
+  V which, there;          // its number and its x - mean
 };
 
+// A column is NaN as a whole or not at all, as its mean is, so comparing by > loses none.
 template <int Side, class Part>
 HWY_INLINE Window<Side> window(Part part, const Norm& norm, const float* x, std::int64_t line,
                                std::int64_t n) {
@@ -38,12 +40,13 @@ HWY_INLINE Window<Side> window(Part part, const Norm& norm, const float* x, std:
     if (i == 0) {
       w.largest = value;
       w.which = set(0);
+      w.there = w.centred[0];
       continue;
     }
-    const M wins =
-        hn::Or(hn::Gt(value, w.largest), hn::AndNot(hn::IsNaN(w.largest), hn::IsNaN(value)));
+    const M wins = hn::Gt(value, w.largest);
     w.largest = hn::IfThenElse(wins, value, w.largest);
     w.which = hn::IfThenElse(wins, set(static_cast<float>(i)), w.which);
+    w.there = hn::IfThenElse(wins, w.centred[i], w.there);
   }
   return w;
 }
@@ -84,12 +87,8 @@ HWY_INLINE void products(const NormPool& s, const float* g, const float* x, cons
         const Norm norm(part, mean + k, scale + k, shift + k);
         const Window<Side> w = window<Side>(part, norm, x + at + k, line, n);
         const V e = hn::IfThenElseZero(hn::Gt(w.largest, set(0)), part.load(g + to + k));
-        V centred = w.centred[0];
-        for (int i = 1; i < Side * Side; ++i)
-          centred =
-              hn::IfThenElse(hn::Eq(w.which, set(static_cast<float>(i))), w.centred[i], centred);
         of_e[v] = hn::Add(of_e[v], e);
-        of_product[v] = hn::MulAdd(e, centred, of_product[v]);
+        of_product[v] = hn::MulAdd(e, w.there, of_product[v]);
       }
     });
     for (int v = 0; v < c; ++v) {

@@ -3,9 +3,9 @@
 //   y = max over the window of relu((x - mean) scale + shift)
 //
 // Nothing between x and y is kept: each function works out again which pixel of a window is the
-// largest (the first of equals; a NaN is larger than any number). Its cotangent goes there if the
-// value is above zero, and nowhere else. float32 for AVX2 and AVX-512; float64, and everything
-// where simd() is plain, runs norm_pool_twin.hpp.
+// largest (the first of equals). Its cotangent goes there if the value is above zero, and nowhere
+// else. Where a column's mean or scale is NaN so is y, and no cotangent comes back. float32 for
+// AVX2 and AVX-512; float64, and everything where simd() is plain, runs norm_pool_twin.hpp.
 #pragma once
 
 #include "norm_pool_twin.hpp"

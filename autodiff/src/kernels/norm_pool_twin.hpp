@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 
 namespace metatape::kernel {
@@ -30,8 +29,7 @@ void for_each_normalised(const NormPool& s, const T* x, const T* mean, const T* 
           const std::int64_t row = oy * s.side + i / s.side, column = ox * s.side + i % s.side;
           const std::int64_t at = (row * s.w + column) * s.channels + k;
           const T value = (x[at] - mean[k]) * scale[k] + shift[k];
-          if (best < 0 || value > largest || (std::isnan(value) && !std::isnan(largest)))
-            best = at, largest = value;
+          if (best < 0 || value > largest) best = at, largest = value;
         }
         f(to, best, largest);
       }
