@@ -39,7 +39,7 @@ Workload prototypical(std::int64_t ways, std::int64_t shots, DType dtype) {
     Var x = tape.constant(images);
     for (std::size_t b = 0; b < blocks; ++b) {
       x = conv2d(x, p[3 * b], {.padding = {1, 1}});
-      x = max_pool2d(relu(batch_norm(x, p[3 * b + 1], p[3 * b + 2])));
+      x = batch_norm_relu_pool(x, p[3 * b + 1], p[3 * b + 2]);
     }
     const Var z = flatten(x, 1);
     const Var prototypes = mean(reshape(rows(z, 0, support), {ways, shots, filters}), 1);

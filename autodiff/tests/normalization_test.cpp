@@ -75,3 +75,29 @@ TEST_CASE("layer_norm takes each row to beta and gamma", "[normalization]") {
   const std::vector<double> expected{-1, 11, -1, 11};
   for (std::size_t i = 0; i < 4; ++i) CHECK(y[i] == Approx(expected[i]));
 }
+
+TEST_CASE("normalisation with relu and pool is the three ops one after the other",
+          "[normalization]") {
+  for (const DType type : {DType::f32, DType::f64})
+    for (const Shape& shape : {Shape{5, 7, 8, 64}, Shape{1, 2, 3, 1}, Shape{3, 13, 5, 37}})
+      for (const bool pool : {false, true}) {
+        INFO(to_string(shape) << ", pool " << pool);
+        Tape tape;
+        const Shape channels{shape[3]};
+        const Var x = tape.variable(normal(shape, Key{1}, type));
+        const Var gamma = tape.variable(normal(channels, Key{2}, type));
+        const Var beta = tape.variable(normal(channels, Key{3}, type));
+        Var apart = relu(batch_norm(x, gamma, beta));
+        if (pool) apart = max_pool2d(apart);
+        const Var at_once =
+            pool ? batch_norm_relu_pool(x, gamma, beta) : batch_norm_relu(x, gamma, beta);
+        CHECK(identical(at_once.value(), apart.value()));
+        const Var weight = tape.constant(normal(apart.shape(), Key{4}, type));
+        const std::vector<Tensor> found = grad(sum(at_once * weight), {x, gamma, beta});
+        const std::vector<Tensor> expected = grad(sum(apart * weight), {x, gamma, beta});
+        for (std::size_t i = 0; i < found.size(); ++i)
+          for (std::int64_t j = 0; j < found[i].size(); ++j)
+            REQUIRE(std::abs(found[i].at(j) - expected[i].at(j)) <
+                    (type == DType::f32 ? 1e-4 : 1e-12));
+      }
+}

@@ -4,7 +4,6 @@
 
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/ops/convolution.hpp"
-#include "metatape/autodiff/ops/elementwise.hpp"
 #include "metatape/autodiff/ops/structure.hpp"
 #include "metatape/nn/layers.hpp"
 #include "metatape/nn/linear.hpp"
@@ -33,14 +32,15 @@ std::vector<Block> blocks_of(const ConvNet& net) {
   std::vector<Block> blocks;
   std::int64_t in = net.channels, side = net.size;
   for (int i = 0; i < net.blocks; ++i) {
-    Block b{.name = "block" + std::to_string(i),
-            .conv = {.in = in,
-                     .out = net.filters,
-                     .options = {.stride = {net.stride, net.stride}, .padding = {1, 1}},
-                     .bias = false},
-            .norm = {net.filters},
-            .pools = i < net.pools,
-            .computed = (side - 1) / net.stride + 1};
+    Block b{
+        .name = "block" + std::to_string(i),
+        .conv = {.in = in,
+                 .out = net.filters,
+                 .options = {.stride = {net.stride, net.stride}, .padding = {1, 1}},
+                 .bias = false},
+        .norm = {.channels = net.filters, .relu = true, .pool = i < net.pools && !net.pool_first},
+        .pools = i < net.pools,
+        .computed = (side - 1) / net.stride + 1};
     b.left = b.pools ? b.computed / 2 : b.computed;
     if (b.left < 1)
       throw DataError("conv_net: block " + std::to_string(i) +
@@ -94,8 +94,6 @@ Var ConvNet::operator()(const Bound& p, Var x, const Mode& mode) const {
     x = b.conv(p.inside(b.name + ".conv"), x, mode);
     if (b.pools && pool_first) x = max_pool2d(x);
     x = b.norm(p.inside(b.name + ".norm"), x, mode.inside(b.name).inside("norm"));
-    x = relu(x);
-    if (b.pools && !pool_first) x = max_pool2d(x);
   }
   if (head == ConvHead::mean)
     x = global_average_pool2d(x);

@@ -4,6 +4,7 @@
 
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/ops/binary.hpp"
+#include "metatape/autodiff/ops/elementwise.hpp"
 #include "metatape/autodiff/ops/indexing.hpp"
 #include "metatape/autodiff/tape.hpp"
 #include "metatape/nn/init.hpp"
@@ -33,12 +34,19 @@ Params BatchNorm::init(Key, DType dtype) const {
 }
 
 Var BatchNorm::operator()(const Bound& p, Var x, const Mode& mode) const {
+  if (pool && !relu) throw DataError("batch_norm: a pool without relu");
   if (mode.made) mode.made->entries.emplace_back(mode.name, batch_statistics(x));
-  if (!mode.statistics) return batch_norm(x, p["weight"], p["bias"], epsilon);
+  const Var gamma = p["weight"], beta = p["bias"];
+  if (!mode.statistics)
+    return pool   ? batch_norm_relu_pool(x, gamma, beta, epsilon)
+           : relu ? batch_norm_relu(x, gamma, beta, epsilon)
+                  : batch_norm(x, gamma, beta, epsilon);
   const BatchStatistics* given = mode.statistics->find(mode.name);
   if (!given)
     throw DataError("batch_norm: there are no statistics of '" + mode.name + "' among those given");
-  return batch_norm(x, p["weight"], p["bias"], *given, epsilon);
+  const Var y = batch_norm(x, gamma, beta, *given, epsilon);
+  const Var above = relu ? metatape::relu(y) : y;
+  return pool ? max_pool2d(above) : above;
 }
 
 Params LayerNorm::init(Key, DType dtype) const {

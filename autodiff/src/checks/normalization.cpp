@@ -136,6 +136,40 @@ void add_normalization(std::vector<Row>& table) {
                     {{{2, 3}, {3}, {4}}, "batch_norm: x [2, 3], beta [4]: [3] is expected"},
                     {{{0, 3}, {3}, {3}}, "batch_norm: [0, 3]: a channel has no elements"},
                     {{{}, {3}, {3}}, "batch_norm: []: a scalar has no channels"}}});
+  // Kept from the kinks: a channel is above zero as a whole or not at all, and no two pixels of a
+  // window are close. Masks inside a channel are left to the comparison with the single ops.
+  const Draw apart{.distinct = true}, small{.low = 0.1, .high = 0.15}, far{.gap = 0.5};
+  table.push_back(
+      {.name = "batch_norm_relu",
+       .call = [](std::span<const Var> x) { return batch_norm_relu(x[0], x[1], x[2]); },
+       .shapes = {{{7, 3}, {3}, {3}},
+                  {{2, 3, 5, 2}, {2}, {2}},
+                  {{3, 1}, {1}, {1}},
+                  {{3, 0}, {0}, {0}},
+                  {{13, 67}, {67}, {67}}},
+       .draw = {apart, small, far},
+       .points = {{.inputs = {Tensor({2, 1}, {5.0, 7.0}), Tensor({1}, {0.0}), Tensor({1}, {-1.0})},
+                   .expected = Tensor({2, 1}, {0.0, 0.0})}},
+       .refusals = {{{{2, 3}, {2}, {3}}, "batch_norm_relu: x [2, 3], gamma [2]: [3] is expected"},
+                    {{{0, 3}, {3}, {3}}, "batch_norm_relu: [0, 3]: a channel has no elements"}}});
+  table.push_back(
+      {.name = "batch_norm_relu_pool",
+       .call = [](std::span<const Var> x) { return batch_norm_relu_pool(x[0], x[1], x[2]); },
+       .shapes = {{{2, 3, 5, 2}, {2}, {2}},
+                  {{1, 2, 2, 1}, {1}, {1}},
+                  {{3, 4, 7, 17}, {17}, {17}},
+                  {{2, 5, 4, 33}, {33}, {33}},
+                  {{1, 2, 3, 0}, {0}, {0}}},
+       .draw = {apart, small, far},
+       .points = {{.inputs = {Tensor({1, 2, 2, 1}, {5.0, 7.0, 7.0, 5.0}), Tensor({1}, {0.0}),
+                              Tensor({1}, {3.0})},
+                   .expected = Tensor({1, 1, 1, 1}, {3.0})}},
+       .refusals = {{{{2, 3}, {3}, {3}},
+                     "batch_norm_relu_pool: [2, 3]: images [n, height, width, channels] of at "
+                     "least 2 x 2 are expected"},
+                    {{{2, 1, 3, 4}, {4}, {4}},
+                     "batch_norm_relu_pool: [2, 1, 3, 4]: images [n, height, width, channels] of "
+                     "at least 2 x 2 are expected"}}});
   table.push_back(
       {.name = "batch_norm, statistics given",
        .call =

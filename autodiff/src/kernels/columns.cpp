@@ -1,8 +1,6 @@
 // columns.cpp: column sums and column-wise formulas, with the columns' constants in registers.
 #include "columns.hpp"
 
-#include <type_traits>
-
 #include "simd.hpp"
 #include "targets.hpp"
 
@@ -15,16 +13,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace metatape::kernel {
 namespace HWY_NAMESPACE {
-
-// f(j, part, count): `count` vectors of columns from j on; count is 4 wherever four are left.
-template <class F>
-HWY_INLINE void for_columns(std::int64_t n, const F& f) {
-  const std::int64_t step = lanes();
-  std::int64_t j = 0;
-  for (; j + 4 * step <= n; j += 4 * step) f(j, Whole{}, std::integral_constant<int, 4>{});
-  for_vectors(n - j, [&](std::int64_t i, auto part)
-                         HWY_ATTR { f(j + i, part, std::integral_constant<int, 1>{}); });
-}
 
 void Moments(std::int64_t rows, std::int64_t n, const float* x, float* mean, float* square) {
   const V share = hn::Div(set(1), set(static_cast<float>(rows)));

@@ -110,6 +110,10 @@ std::int64_t PackedSize(std::int64_t k, std::int64_t n) {
   return k * ((n + lanes() - 1) / lanes()) * lanes();
 }
 
+bool IsPacked(std::int64_t n) {
+  return n > 0 && n % lanes() == 0 && n <= vectors_of_tile * lanes();
+}
+
 void Pack(bool turned, std::int64_t k, std::int64_t n, const float* b, std::int64_t ldb,
           float* packed) {
   for (std::int64_t k0 = 0; k0 < k; k0 += deepest) {
@@ -288,6 +292,7 @@ HWY_AFTER_NAMESPACE();
 namespace metatape::kernel {
 
 HWY_EXPORT(PackedSize);
+HWY_EXPORT(IsPacked);
 HWY_EXPORT(Pack);
 HWY_EXPORT(MultiplyPacked);
 HWY_EXPORT(PackConv3x3);
@@ -300,6 +305,8 @@ std::int64_t packed_size(std::int64_t k, std::int64_t n) {
   static_cast<void>(simd());  // the instruction set is chosen before the first dispatch
   return HWY_DYNAMIC_DISPATCH(PackedSize)(k, n);
 }
+
+bool is_packed(std::int64_t n) { return HWY_DYNAMIC_DISPATCH(IsPacked)(n); }
 
 void pack(bool turned, std::int64_t k, std::int64_t n, const float* b, std::int64_t ldb,
           float* packed) {

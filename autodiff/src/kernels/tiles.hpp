@@ -18,6 +18,9 @@ namespace metatape::kernel {
 /// Floats that `pack` writes for a factor of k rows and n columns.
 std::int64_t packed_size(std::int64_t k, std::int64_t n);
 
+/// True where a contiguous [k, n] is packed as it stands: n columns are one whole panel.
+bool is_packed(std::int64_t n);
+
 /// Packs the right factor of a product: b is [k, n] with rows ldb apart, or [n, k] when turned.
 void pack(bool turned, std::int64_t k, std::int64_t n, const float* b, std::int64_t ldb,
           float* packed);

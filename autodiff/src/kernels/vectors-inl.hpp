@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 HWY_BEFORE_NAMESPACE();
 namespace metatape::kernel {
@@ -47,6 +48,16 @@ HWY_INLINE void for_vectors(std::int64_t n, const F& f) {
   std::int64_t i = 0;
   for (; i + step <= n; i += step) f(i, Whole{});
   if (i < n) f(i, Rest{hn::FirstN(D(), static_cast<std::size_t>(n - i))});
+}
+
+// f(j, part, count): `count` vectors of columns from j on; count is 4 wherever four are left.
+template <class F>
+HWY_INLINE void for_columns(std::int64_t n, const F& f) {
+  const std::int64_t step = lanes();
+  std::int64_t j = 0;
+  for (; j + 4 * step <= n; j += 4 * step) f(j, Whole{}, std::integral_constant<int, 4>{});
+  for_vectors(n - j, [&](std::int64_t i, auto part)
+                         HWY_ATTR { f(j + i, part, std::integral_constant<int, 1>{}); });
 }
 
 }  // namespace HWY_NAMESPACE

@@ -32,6 +32,9 @@ struct Tiles {
 // 4 KiB the 16 stores of a tile would share a set of the cache.
 std::int64_t point_stride(std::int64_t tiles, std::int64_t n) { return tiles * n + 16; }
 
+// Channels of a pixel outside the image.
+std::int64_t widest(const Conv3x3& s) { return std::max(s.in, s.out); }
+
 // Calls f(first, count) for stretches of a run's tiles, as equal as they can be.
 template <class F>
 void for_stretches(std::int64_t tiles, const F& f) {
@@ -42,13 +45,14 @@ void for_stretches(std::int64_t tiles, const F& f) {
   }
 }
 
-// Where a tile's pixels are: h x w of them from row y and column x on, null outside the image.
+// Where a tile's pixels are: Side x Side of them from row y and column x on; `outside` for those
+// that the image does not have.
 template <int Side, class T>
 void pixels(T* image, std::int64_t h, std::int64_t w, std::int64_t n, std::int64_t y,
-            std::int64_t x, T** at) {
+            std::int64_t x, T* outside, T** at) {
   for (std::int64_t r = y; r < y + Side; ++r)
     for (std::int64_t q = x; q < x + Side; ++q)
-      *at++ = r >= 0 && r < h && q >= 0 && q < w ? image + (r * w + q) * n : nullptr;
+      *at++ = r >= 0 && r < h && q >= 0 && q < w ? image + (r * w + q) * n : outside;
 }
 
 }  // namespace
@@ -96,20 +100,21 @@ HWY_INLINE void weight_taps(const V* v, int step, V* w, int to) {  // G'
 
 // v [16][tiles, in] = B' x B for a stretch of tiles of a run of images.
 HWY_INLINE void input_to_points(const Conv3x3& s, const float* x, std::int64_t first,
-                                std::int64_t count, float* v) {
+                                std::int64_t count, const float* zeros, float* v) {
   const Tiles tiles(s);
   const std::int64_t stride = point_stride(count, s.in);
   for (std::int64_t t = 0; t < count; ++t) {
     const std::int64_t image = (first + t) / tiles.count(), tile = (first + t) % tiles.count();
     const float* from[16];
     pixels<4>(x + image * s.h * s.w * s.in, s.h, s.w, s.in, tile / tiles.across * 2 - 1,
-              tile % tiles.across * 2 - 1, from);
+              tile % tiles.across * 2 - 1, zeros, from);
     for_vectors(s.in, [&](std::int64_t k, auto part) HWY_ATTR {
       V d[16];
-      for (int i = 0; i < 16; ++i) d[i] = from[i] ? part.load(from[i] + k) : set(0);
+      for (int i = 0; i < 16; ++i) d[i] = part.load(from[i] + k);
       for (int i = 0; i < 4; ++i) input_points(d + i, 4);
       for (int i = 0; i < 4; ++i) input_points(d + 4 * i, 1);
-      for (int i = 0; i < 16; ++i) part.store(d[i], v + i * stride + t * s.in + k);
+      float* to = v + t * s.in + k;
+      for (int i = 0; i < 16; ++i, to += stride) part.store(d[i], to);
     });
   }
 }
@@ -123,10 +128,11 @@ HWY_INLINE void points_to_output(const Conv3x3& s, const float* m, std::int64_t 
     const std::int64_t image = (first + t) / tiles.count(), tile = (first + t) % tiles.count();
     float* to[4];
     pixels<2>(y + image * s.oh * s.ow * s.out, s.oh, s.ow, s.out, tile / tiles.across * 2,
-              tile % tiles.across * 2, to);
+              tile % tiles.across * 2, static_cast<float*>(nullptr), to);
     for_vectors(s.out, [&](std::int64_t k, auto part) HWY_ATTR {
       V v[16], half_way[8], p[4];
-      for (int i = 0; i < 16; ++i) v[i] = part.load(m + i * stride + t * s.out + k);
+      const float* from = m + t * s.out + k;
+      for (int i = 0; i < 16; ++i, from += stride) v[i] = part.load(from);
       for (int i = 0; i < 4; ++i) output_pixels(v + i, 4, half_way + i, 4);
       for (int i = 0; i < 2; ++i) output_pixels(half_way + 4 * i, 1, p + 2 * i, 1);
       for (int i = 0; i < 4; ++i) {
@@ -139,20 +145,21 @@ HWY_INLINE void points_to_output(const Conv3x3& s, const float* m, std::int64_t 
 
 // v [16][tiles, out] = A g A'
 HWY_INLINE void gradient_to_points(const Conv3x3& s, const float* g, std::int64_t first,
-                                   std::int64_t count, float* v) {
+                                   std::int64_t count, const float* zeros, float* v) {
   const Tiles tiles(s);
   const std::int64_t stride = point_stride(count, s.out);
   for (std::int64_t t = 0; t < count; ++t) {
     const std::int64_t image = (first + t) / tiles.count(), tile = (first + t) % tiles.count();
     const float* from[4];
     pixels<2>(g + image * s.oh * s.ow * s.out, s.oh, s.ow, s.out, tile / tiles.across * 2,
-              tile % tiles.across * 2, from);
+              tile % tiles.across * 2, zeros, from);
     for_vectors(s.out, [&](std::int64_t k, auto part) HWY_ATTR {
       V p[4], half_way[8], d[16];
-      for (int i = 0; i < 4; ++i) p[i] = from[i] ? part.load(from[i] + k) : set(0);
+      for (int i = 0; i < 4; ++i) p[i] = part.load(from[i] + k);
       for (int i = 0; i < 2; ++i) gradient_points(p + i, 2, half_way + i, 2);
       for (int i = 0; i < 4; ++i) gradient_points(half_way + 2 * i, 1, d + 4 * i, 1);
-      for (int i = 0; i < 16; ++i) part.store(d[i], v + i * stride + t * s.out + k);
+      float* to = v + t * s.out + k;
+      for (int i = 0; i < 16; ++i, to += stride) part.store(d[i], to);
     });
   }
 }
@@ -181,11 +188,12 @@ void WinogradTaps(const Conv3x3& s, const float* sums, float* taps) {
 
 void Winograd(const Conv3x3& s, std::int64_t images, const float* x, const float* packed, float* y,
               bool add, float* room) {
-  const std::int64_t weights = packed_size(s.in, s.out);
+  const std::int64_t weights = packed_size(s.in, s.out), zeros = widest(s);
+  std::fill_n(room, zeros, 0.0f);
   for_stretches(images * Tiles(s).count(), [&](std::int64_t first, std::int64_t count) {
     const std::int64_t from = point_stride(count, s.in), to = point_stride(count, s.out);
-    float *v = room, *m = room + points * from;
-    input_to_points(s, x, first, count, v);
+    float *v = room + zeros, *m = v + points * from;
+    input_to_points(s, x, first, count, room, v);
     for (std::int64_t p = 0; p < points; ++p)
       multiply_packed(false, count, s.out, s.in, v + p * from, s.in, packed + p * weights,
                       m + p * to, s.out, false);
@@ -195,11 +203,13 @@ void Winograd(const Conv3x3& s, std::int64_t images, const float* x, const float
 
 void WinogradWeightGradient(const Conv3x3& s, std::int64_t images, const float* x, const float* g,
                             float* sums, float* room) {
+  const std::int64_t zeros = widest(s);
+  std::fill_n(room, zeros, 0.0f);
   for_stretches(images * Tiles(s).count(), [&](std::int64_t first, std::int64_t count) {
     const std::int64_t from = point_stride(count, s.in), with = point_stride(count, s.out);
-    float *v = room, *u = v + points * from, *packed = u + points * with;
-    input_to_points(s, x, first, count, v);
-    gradient_to_points(s, g, first, count, u);
+    float *v = room + zeros, *u = v + points * from, *packed = u + points * with;
+    input_to_points(s, x, first, count, room, v);
+    gradient_to_points(s, g, first, count, room, u);
     for (std::int64_t p = 0; p < points; ++p) {
       pack(false, count, s.out, u + p * with, s.out, packed);
       multiply_packed(true, s.in, s.out, count, v + p * from, s.in, packed, sums + p * s.in * s.out,
@@ -249,7 +259,7 @@ void winograd_pack(const Conv3x3& s, bool turned, const float* weight, float* pa
 }
 
 std::int64_t winograd_room(const Conv3x3& s) {
-  return points * (point_stride(most_tiles, s.in) + point_stride(most_tiles, s.out)) +
+  return widest(s) + points * (point_stride(most_tiles, s.in) + point_stride(most_tiles, s.out)) +
          packed_size(most_tiles, s.out);
 }
 

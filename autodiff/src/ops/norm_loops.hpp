@@ -57,6 +57,18 @@ void normalise(const Context& c, const RowBlocks& s, const T* x, const T* mean, 
   });
 }
 
+/// sum and product, each [n], over blocks of both.
+template <Scalar T>
+void add_parts(std::int64_t blocks, std::int64_t n, const T* parts, T* sum, T* product) {
+  std::fill_n(sum, n, T{0});
+  std::fill_n(product, n, T{0});
+  for (std::int64_t b = 0; b < blocks; ++b)
+    for (std::int64_t j = 0; j < n; ++j) {
+      sum[j] += parts[b * 2 * n + j];
+      product[j] += parts[b * 2 * n + n + j];
+    }
+}
+
 /// sum = Σ_rows g, product = Σ_rows g (x - mean)
 template <Scalar T, class Context>
 void column_products(const Context& c, const RowBlocks& s, const T* g, const T* x, const T* mean,
@@ -69,13 +81,7 @@ void column_products(const Context& c, const RowBlocks& s, const T* g, const T* 
     kernel::column_products(std::min(s.each(), s.rows - first), n, g + at, x + at, mean, sums,
                             sums + n);
   });
-  std::fill_n(sum, n, T{0});
-  std::fill_n(product, n, T{0});
-  for (std::int64_t b = 0; b < blocks; ++b)
-    for (std::int64_t j = 0; j < n; ++j) {
-      sum[j] += parts[b * 2 * n + j];
-      product[j] += parts[b * 2 * n + n + j];
-    }
+  add_parts(blocks, n, parts, sum, product);
 }
 
 /// d (add ? += : =) of_g g + of_x (x - mean) + constant, by column; of_g may be null for 0.

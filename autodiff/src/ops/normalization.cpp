@@ -6,13 +6,16 @@
 #include <cmath>
 #include <string>
 
+#include "kernels/norm_pool.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/ops/binary.hpp"
+#include "metatape/autodiff/ops/convolution.hpp"
 #include "metatape/autodiff/ops/elementwise.hpp"
 #include "metatape/autodiff/ops/reduce.hpp"
 #include "metatape/autodiff/ops/structure.hpp"
 #include "metatape/autodiff/rule.hpp"
 #include "norm_loops.hpp"
+#include "record_by_parts.hpp"
 
 namespace metatape {
 
@@ -31,6 +34,30 @@ Shape matrix(const Shape& x) { return {x.product(0, x.rank() - 1), x[-1]}; }
 template <Scalar T>
 T rsqrt_of(T variance, double epsilon) {
   return T{1} / std::sqrt(variance + static_cast<T>(epsilon));
+}
+
+// From sum = Σ g and product = Σ g (x - mean): dgamma and dbeta,
+template <Scalar T>
+void add_to_scale_and_shift(const Pullback& c, std::int64_t n, const T* r, const T* sum,
+                            const T* product) {
+  if (c.wants(1)) {
+    T* d = c.adjoint<T>(1);
+    for (std::int64_t j = 0; j < n; ++j) d[j] += product[j] * r[j];
+  }
+  if (c.wants(2)) {
+    T* d = c.adjoint<T>(2);
+    for (std::int64_t j = 0; j < n; ++j) d[j] += sum[j];
+  }
+}
+// and what dx takes of a column's constant (in sum) and of x - mean (in product), with its scale
+// gamma r.
+template <Scalar T>
+void of_centred(const RowBlocks& s, const T* scale, const T* r, T* sum, T* product) {
+  const T share = T{1} / static_cast<T>(s.rows);
+  for (std::int64_t j = 0; j < s.channels; ++j) {
+    sum[j] *= -scale[j] * share;
+    product[j] *= -scale[j] * r[j] * r[j] * share;
+  }
 }
 
 }  // namespace
@@ -94,22 +121,11 @@ struct BatchNorm {
     const T *mean = c.kept<T>(), *r = mean + n;
     T *sum = c.scratch<T>(n), *product = c.scratch<T>(n);
     column_products(c, s, g, x, mean, sum, product);
-    if (c.wants(1)) {
-      T* d = c.adjoint<T>(1);
-      for (std::int64_t j = 0; j < n; ++j) d[j] += product[j] * r[j];
-    }
-    if (c.wants(2)) {
-      T* d = c.adjoint<T>(2);
-      for (std::int64_t j = 0; j < n; ++j) d[j] += sum[j];
-    }
+    add_to_scale_and_shift(c, n, r, sum, product);
     if (!c.wants(0)) return;
     T* of_g = c.scratch<T>(n);
-    const T share = T{1} / static_cast<T>(s.rows);
-    for (std::int64_t j = 0; j < n; ++j) {
-      of_g[j] = gamma[j] * r[j];
-      sum[j] *= -of_g[j] * share;
-      product[j] *= -of_g[j] * r[j] * r[j] * share;
-    }
+    for (std::int64_t j = 0; j < n; ++j) of_g[j] = gamma[j] * r[j];
+    of_centred(s, of_g, r, sum, product);
     bool fresh = false;
     T* d = c.adjoint<T>(0, fresh);
     combine_columns(c, s, g, x, mean, of_g, product, sum, d, !fresh);
@@ -127,6 +143,84 @@ struct BatchNorm {
     if (c.wants(0))
       c.add(0, reshape((g - of_g * share - normal * (of_product * share)) * (r * c.input(1)),
                        c.input_shape(0)));
+  }
+};
+
+// y = max over windows of relu(batch norm of x). Keeps mean and r as BatchNorm does and goes back
+// as it does, from the cotangent of the normalised x, which is worked out again where it is needed.
+struct BatchNormRelu {
+  // Windows of side x side; x [n, h, w, channels], or where side is 1 any x, in blocks of rows.
+  struct Attributes {
+    double epsilon;
+    std::int64_t n, h, w, side;
+  };
+  static constexpr const char* name = "batch_norm_relu";
+  static std::int64_t kept(const Forward& c) { return 2 * c.shape()[-1]; }
+
+  // Calls f(piece, its number, start in x, start in y) for each image or block of rows.
+  template <class Context, class F>
+  static std::int64_t for_pieces(const Context& c, const F& f) {
+    const auto& s = c.template attributes<Attributes>();
+    const RowBlocks rows = columns(c.input_shape(0));
+    const std::int64_t count = s.side == 1 ? rows.count() : s.n;
+    run_blocks(c, count, [&](std::int64_t i, int) {
+      if (s.side == 1) {
+        const std::int64_t first = i * rows.each(), at = first * rows.channels;
+        f(kernel::NormPool{std::min(rows.each(), rows.rows - first), 1, rows.channels, 1}, i, at,
+          at);
+      } else {
+        const kernel::NormPool image{s.h, s.w, rows.channels, s.side};
+        f(image, i, i * s.h * s.w * rows.channels, i * image.oh() * image.ow() * rows.channels);
+      }
+    });
+    return count;
+  }
+
+  template <Scalar T>
+  static void forward(const Forward& c) {
+    const RowBlocks s = columns(c.input_shape(0));
+    const T *x = c.input<T>(0), *gamma = c.input<T>(1), *beta = c.input<T>(2);
+    T *mean = c.kept<T>(), *r = mean + s.channels, *scale = c.scratch<T>(s.channels);
+    column_moments(c, s, x, mean, r);
+    for (std::int64_t j = 0; j < s.channels; ++j) {
+      r[j] = rsqrt_of(r[j], c.attributes<Attributes>().epsilon);
+      scale[j] = gamma[j] * r[j];
+    }
+    for_pieces(c, [&](const kernel::NormPool& p, std::int64_t, std::int64_t in, std::int64_t out) {
+      kernel::norm_pool(p, x + in, mean, scale, beta, c.output<T>() + out);
+    });
+  }
+  template <Scalar T>
+  static void pullback(const Pullback& c) {
+    const RowBlocks s = columns(c.input_shape(0));
+    const std::int64_t n = s.channels;
+    const T *x = c.input<T>(0), *gamma = c.input<T>(1), *beta = c.input<T>(2), *g = c.gradient<T>();
+    const T *mean = c.kept<T>(), *r = mean + n;
+    T *scale = c.scratch<T>(n), *sum = c.scratch<T>(n), *product = c.scratch<T>(n);
+    for (std::int64_t j = 0; j < n; ++j) scale[j] = gamma[j] * r[j];
+    T* parts = c.scratch<T>(2 * n * std::max(s.count(), c.attributes<Attributes>().n));
+    const std::int64_t count = for_pieces(
+        c, [&](const kernel::NormPool& p, std::int64_t i, std::int64_t in, std::int64_t out) {
+          kernel::norm_pool_products(p, g + out, x + in, mean, scale, beta, parts + 2 * n * i,
+                                     parts + 2 * n * i + n);
+        });
+    add_parts(count, n, parts, sum, product);
+    add_to_scale_and_shift(c, n, r, sum, product);
+    if (!c.wants(0)) return;
+    of_centred(s, scale, r, sum, product);
+    bool fresh = false;
+    T* d = c.adjoint<T>(0, fresh);
+    for_pieces(c, [&](const kernel::NormPool& p, std::int64_t, std::int64_t in, std::int64_t out) {
+      kernel::norm_pool_combine(p, g + out, x + in, mean, scale, beta, scale, product, sum, d + in,
+                                !fresh);
+    });
+  }
+  static void recorded(const Recorded& c) {
+    const auto& s = c.attributes<Attributes>();
+    record_by_parts(c, [&](std::span<const Var> in) {
+      const Var y = relu(batch_norm(in[0], in[1], in[2], s.epsilon));
+      return s.side == 1 ? y : max_pool2d(y);
+    });
   }
 };
 
@@ -285,6 +379,13 @@ void require_rows(const char* op, const Shape& x) {
     throw ShapeError(std::string(op) + ": " + to_string(x) + ": a channel has no elements");
 }
 
+void require_normalised(const char* op, const Shape& x, const Shape& gamma, const Shape& beta) {
+  require_channels(op, x);
+  require_each_channel(op, x, "gamma", gamma);
+  require_each_channel(op, x, "beta", beta);
+  require_rows(op, x);
+}
+
 }  // namespace
 
 }  // namespace ops
@@ -299,10 +400,7 @@ BatchStatistics batch_statistics(Var x) {
 
 Var batch_norm(Var x, Var gamma, Var beta, double epsilon) {
   const Shape& s = x.shape();
-  ops::require_channels("batch_norm", s);
-  ops::require_each_channel("batch_norm", s, "gamma", gamma.shape());
-  ops::require_each_channel("batch_norm", s, "beta", beta.shape());
-  ops::require_rows("batch_norm", s);
+  ops::require_normalised("batch_norm", s, gamma.shape(), beta.shape());
   return record<ops::BatchNorm>({x, gamma, beta}, s, {epsilon});
 }
 
@@ -315,6 +413,22 @@ Var batch_norm(Var x, Var gamma, Var beta, const BatchStatistics& statistics, do
   ops::require_each_channel("batch_norm", s, "variance", statistics.variance.shape());
   return record<ops::BatchNormGiven>({x, gamma, beta, statistics.mean, statistics.variance}, s,
                                      {epsilon});
+}
+
+Var batch_norm_relu(Var x, Var gamma, Var beta, double epsilon) {
+  const Shape& s = x.shape();
+  ops::require_normalised("batch_norm_relu", s, gamma.shape(), beta.shape());
+  return record<ops::BatchNormRelu>({x, gamma, beta}, s, {epsilon, 1, 1, 1, 1});
+}
+
+Var batch_norm_relu_pool(Var x, Var gamma, Var beta, double epsilon) {
+  const Shape& s = x.shape();
+  ops::require_normalised("batch_norm_relu_pool", s, gamma.shape(), beta.shape());
+  if (s.rank() != 4 || s[1] < 2 || s[2] < 2)
+    throw ShapeError("batch_norm_relu_pool: " + to_string(s) +
+                     ": images [n, height, width, channels] of at least 2 x 2 are expected");
+  return record<ops::BatchNormRelu>({x, gamma, beta}, Shape{s[0], s[1] / 2, s[2] / 2, s[3]},
+                                    {epsilon, s[0], s[1], s[2], 2});
 }
 
 Var layer_norm(Var x, Var gamma, Var beta, double epsilon) {

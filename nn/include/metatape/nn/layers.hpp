@@ -22,13 +22,18 @@ struct Conv2d {
 };
 
 /// Batch normalisation over the last axis. weight (gamma) ones, bias (beta) zeros at first.
-/// Mode says which statistics are used; the batch's own are noted where Mode asks for it.
+/// Mode says which statistics are used; the batch's own are noted where Mode asks for it. What
+/// follows in the network, relu and then a 2 x 2 max-pool of images, may be done in the same
+/// passes.
 struct BatchNorm {
   std::int64_t channels = 1;
   double epsilon = 1e-5;
+  bool relu = false;
+  bool pool = false;  ///< needs relu
 
   [[nodiscard]] Params init(Key key, DType dtype = DType::f32) const;
-  /// Throws DataError when Mode brings statistics and none of this name.
+  /// Throws DataError when Mode brings statistics and none of this name, and for a pool without
+  /// relu.
   Var operator()(const Bound& p, Var x, const Mode& mode = {}) const;
 };
 

@@ -39,7 +39,11 @@ BatchStatistics batch_statistics(Var x);
 /// itself (differentiated through). Ioffe and Szegedy (2015). gamma, beta: [channels].
 /// ShapeError when a channel has no elements.
 Var batch_norm(Var x, Var gamma, Var beta, double epsilon = 1e-5);
-/// The same with the statistics given (running ones, or another batch's).
+/// relu(batch_norm(x, gamma, beta)) and max_pool2d of that, in fewer passes over x and with nothing
+/// kept of what lies between. For the pool x is [n, height, width, channels], at least 2 x 2.
+Var batch_norm_relu(Var x, Var gamma, Var beta, double epsilon = 1e-5);
+Var batch_norm_relu_pool(Var x, Var gamma, Var beta, double epsilon = 1e-5);
+/// Batch normalisation with the statistics given (running ones, or another batch's).
 Var batch_norm(Var x, Var gamma, Var beta, const BatchStatistics& statistics,
                double epsilon = 1e-5);
 
