@@ -82,7 +82,8 @@ RunFolder RunFolder::create(const fs::path& path, bool force) {
   if (fs::exists(status) && !fs::is_directory(status))
     fail(path, "is a file, and a folder is needed");
   fs::create_directories(path, error);
-  if (error && !fs::is_directory(path)) fail(path, "cannot be made: " + error.message());
+  std::error_code none;
+  if (error && !fs::is_directory(path, none)) fail(path, "cannot be made: " + error.message());
   try {
     if (holds_anything(path) && !force)
       fail(path, "is not empty; name another --out, or add --force to write over it");

@@ -460,7 +460,8 @@ class Places(Row):
         self.train_into("--out: a file", "file", "file", "is a file, and a folder is needed")
         self.train_into("--out: below a file", "file/below", "file/below",
                         "cannot be made: Not a directory")
-        self.train_into("--out: a name too long", "n" * 300, "nnn", "File name too long")
+        self.train_into("--out: a name too long", "n" * 300, "error: nnn",
+                        "cannot be made: File name too long")
         if os.path.isdir("/proc/self"):
             self.train_into("--out: in /proc", "/proc/metatape", "/proc/metatape", "cannot be made")
         for words in (["data", "show", DATA], ["gradients", "check", "--op", "exp"],

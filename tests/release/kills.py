@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills at full size: each learner with its default network, 200 episodes, byte for byte.
 
-    python3 tests/release/kills.py PROGRAM [--kills N] [--rounds N]
+    python3 tests/release/kills.py PROGRAM [--kills N] [--rounds N] [--learners A,B]
 
 For each learner and round: one run unbroken on 1 thread, runs on 2 and 3 threads, and one that is
 ended by SIGKILL N times (10) and resumed. Prints a line each; the last is `N passed, N failed`.
@@ -26,11 +26,12 @@ def main():
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--episodes", type=int, default=200)
+    parser.add_argument("--learners", default="prototypical,matching")
     options = parser.parse_args()
     support.PROGRAM = options.program.resolve()
     support.PATIENCE = 3600
     passed = failed = 0
-    for learner in ("prototypical", "matching"):
+    for learner in options.learners.split(","):
         for seed in range(1, options.rounds + 1):
             case = Full()
             case.setUp()
