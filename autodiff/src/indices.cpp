@@ -19,7 +19,8 @@ Indices::Indices(const Shape& shape, std::initializer_list<std::int32_t> values)
     : Indices(shape, std::vector<std::int32_t>(values)) {}
 
 Indices::Indices(std::vector<std::int32_t> values)
-    : Indices(Shape{static_cast<std::int64_t>(values.size())}, values) {}
+    : values_(std::make_shared<const std::vector<std::int32_t>>(std::move(values))),
+      shape_{static_cast<std::int64_t>(values_->size())} {}
 
 Indices Indices::reshape(const Shape& shape) const {
   if (shape.size() != size())

@@ -9,6 +9,7 @@
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/ops/structure.hpp"
 #include "metatape/autodiff/rule.hpp"
+#include "storage.hpp"
 
 namespace metatape {
 
@@ -372,7 +373,7 @@ Var stack(std::span<const Var> parts, int axis) {
     if (!(part.shape() == s))
       throw ShapeError("stack: " + to_string(s) + " and " + to_string(part.shape()) + " differ");
   static_cast<void>(s.inserted(axis, 1));  // refuses a wrong axis before anything is recorded
-  std::vector<Var> unsqueezed;
+  std::vector<Var, detail::PoolAllocator<Var>> unsqueezed;
   unsqueezed.reserve(parts.size());
   for (const Var& part : parts) unsqueezed.push_back(unsqueeze(part, axis));
   return concat(unsqueezed, axis);
