@@ -72,7 +72,22 @@ void MaxPool(const Pool& s, const float* x, float* y) {
   });
 }
 
+// Windows that lie side by side and cover the image write each element once.
+HWY_INLINE bool covers(const Pool& s) {
+  return s.kernel == s.stride && s.padding[0] + s.padding[1] == 0 && s.oh * s.stride[0] == s.h &&
+         s.ow * s.stride[1] == s.w;
+}
+
 void MaxPoolScatter(const Pool& s, const float* x, const float* g, float* d, bool add) {
+  if (!add && covers(s))
+    return for_windows(s, [&](std::int64_t from, const Window& v) HWY_ATTR {
+      for_vectors(s.channels, [&](std::int64_t k, auto part) HWY_ATTR {
+        const V which = largest(s, v, part, x + k), value = part.load(g + from + k);
+        for_pixels(s, v, [&](std::int64_t at, float number) HWY_ATTR {
+          part.store(hn::IfThenElseZero(hn::Eq(which, set(number)), value), d + at + k);
+        });
+      });
+    });
   if (!add) std::fill_n(d, s.h * s.w * s.channels, 0.0f);
   for_windows(s, [&](std::int64_t from, const Window& v) HWY_ATTR {
     for_vectors(s.channels, [&](std::int64_t k, auto part) HWY_ATTR {

@@ -246,7 +246,8 @@ std::int64_t winograd_packing_room(const Conv3x3& s) { return (9 + points) * s.i
 
 void winograd_pack(const Conv3x3& s, bool turned, const float* weight, float* packed, float* room) {
   const std::int64_t n = s.in * s.out;
-  float *taps = room, *at_points = room + 9 * n;
+  const bool as_it_stands = is_packed(s.out);
+  float *taps = room, *at_points = as_it_stands ? packed : room + 9 * n;
   for (std::int64_t c = 0; c < s.in; ++c)
     for (std::int64_t o = 0; o < s.out; ++o) {
       const float* w = weight + (turned ? c * s.out + o : o * s.in + c) * 9;
@@ -254,7 +255,7 @@ void winograd_pack(const Conv3x3& s, bool turned, const float* weight, float* pa
         taps[tap * n + c * s.out + o] = w[turned ? 8 - tap : tap];
     }
   HWY_DYNAMIC_DISPATCH(WinogradWeights)(s, taps, at_points);
-  for (std::int64_t p = 0; p < points; ++p)
+  for (std::int64_t p = 0; p < points && !as_it_stands; ++p)
     pack(false, s.in, s.out, at_points + p * n, s.out, packed + p * packed_size(s.in, s.out));
 }
 
