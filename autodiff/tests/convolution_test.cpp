@@ -82,7 +82,9 @@ TEST_CASE("a step of a convolution net has the same bits on any number of thread
     const Var gamma = tape.variable(normal({33}, Key{3})),
               beta = tape.variable(normal({33}, Key{4}));
     const Var y = conv2d(x, w, {.padding = {1, 1}});
-    const Var loss = sum(square(max_pool2d(relu(batch_norm(y, gamma, beta)))));
+    const Var loss = sum(square(max_pool2d(relu(batch_norm(y, gamma, beta))))) +
+                     sum(square(batch_norm_relu_pool(y, gamma, beta))) +
+                     sum(square(batch_norm_relu(y, gamma, beta)));
     return grad(loss, {x, w, gamma, beta});
   };
   const std::vector<Tensor> one = gradients(1);

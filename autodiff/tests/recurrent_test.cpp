@@ -51,6 +51,29 @@ TEST_CASE("a sequence is its cells one after the other", "[recurrent]") {
   CHECK(none.last.h.shape() == Shape{3, 5});
 }
 
+TEST_CASE("a sequence of more steps than go at once is its cells too", "[recurrent]") {
+  Tape tape;
+  constexpr std::int64_t steps = 7, batch = 200;  // two at once
+  const Var x = tape.variable(normal({steps, batch, 3}, Key{1}, DType::f64));
+  const Var h = tape.variable(normal({batch, 2}, Key{2}, DType::f64));
+  const Var c = tape.variable(normal({batch, 2}, Key{3}, DType::f64));
+  const Var w_ih = tape.variable(normal({8, 3}, Key{4}, DType::f64));
+  const Var w_hh = tape.variable(normal({8, 2}, Key{5}, DType::f64));
+  const Var bias = tape.variable(normal({8}, Key{6}, DType::f64));
+  const LstmOutput whole = lstm(x, {h, c}, w_ih, w_hh, bias);
+  LstmState s{h, c};
+  Var total = tape.constant(0, DType::f64);
+  for (std::int64_t t = 0; t < steps; ++t) {
+    s = lstm_cell(row(x, t), s, w_ih, w_hh, bias);
+    total = total + sum(square(s.h));
+  }
+  const std::vector<Var> inputs{x, h, c, w_ih, w_hh, bias};
+  const std::vector<Tensor> da = grad(sum(square(whole.outputs)), inputs), db = grad(total, inputs);
+  for (std::size_t k = 0; k < da.size(); ++k)
+    for (std::int64_t i = 0; i < da[k].size(); ++i)
+      REQUIRE(std::abs(da[k].at(i) - db[k].at(i)) < 1e-11 * (1 + std::abs(db[k].at(i))));
+}
+
 TEST_CASE("a GRU cell of one unit", "[recurrent]") {
   Tape tape;
   const Var x = tape.constant(Tensor({1, 1}, {2.0})), h = tape.constant(Tensor({1, 1}, {0.5}));

@@ -1,5 +1,5 @@
 // recurrent.cpp: LSTM and GRU.
-// One op runs an LSTM over any number of steps, a cell being one step: the products of all steps
+// One op runs an LSTM over any number of steps, a cell being one step: the products of many steps
 // with x, and those that give the weights' gradients, are single ones. The recorded pullback of a
 // fused op takes the same computation made of plain ops back.
 #include "metatape/autodiff/ops/recurrent.hpp"
@@ -36,6 +36,11 @@ struct Lstm {
   struct Attributes {
     std::int64_t steps, batch, in, hidden;
     [[nodiscard]] std::int64_t state() const { return batch * hidden; }
+    // Steps whose products with x and whose weight gradients are single ones: so many that they are
+    // as deep as a panel of the register tile, so few that their gates stay in cache.
+    [[nodiscard]] std::int64_t at_once() const {
+      return std::max<std::int64_t>(1, 512 / std::max<std::int64_t>(batch, 1));
+    }
   };
   static constexpr const char* name = "lstm";
   static std::int64_t kept(const Forward& c) {
@@ -48,13 +53,16 @@ struct Lstm {
     const auto& s = c.attributes<Attributes>();
     const T *w_hh = c.input<T>(4), *bias = c.arity() > 5 ? c.input<T>(5) : nullptr;
     T *gates = c.kept<T>(), *cs = gates + 4 * s.steps * s.state(), *y = c.output<T>();
-    multiply(c, Transpose::no, Transpose::yes, s.steps * s.batch, 4 * s.hidden, s.in, c.input<T>(0),
-             c.input<T>(3), gates, false);
+    const std::int64_t rows = s.steps * s.batch;
     const T *h = c.input<T>(1), *before = c.input<T>(2);
-    const auto w = right_factor(c, Transpose::yes, 4 * s.hidden, s.hidden, w_hh, s.steps * s.batch);
+    const auto of_x = right_factor(c, Transpose::yes, 4 * s.hidden, s.in, c.input<T>(3), rows);
+    const auto of_h = right_factor(c, Transpose::yes, 4 * s.hidden, s.hidden, w_hh, rows);
     for (std::int64_t t = 0; t < s.steps; ++t) {
       T* g = gates + 4 * t * s.state();
-      multiply(c, Transpose::no, s.batch, w, h, g, true);
+      if (t % s.at_once() == 0)
+        multiply(c, Transpose::no, std::min(s.at_once(), s.steps - t) * s.batch, of_x,
+                 c.input<T>(0) + t * s.batch * s.in, g, false);
+      multiply(c, Transpose::no, s.batch, of_h, h, g, true);
       kernel::lstm_step(s.batch, s.hidden, bias, before, g, cs + t * s.state(), y + t * s.state());
       h = y + t * s.state();
       before = cs + t * s.state();
@@ -68,43 +76,57 @@ struct Lstm {
     const std::int64_t n = s.state(), wide = 4 * s.hidden, rows = s.steps * s.batch;
     const T *w_ih = c.input<T>(3), *w_hh = c.input<T>(4), *g = c.gradient<T>(), *y = c.output<T>();
     const T *gates = c.kept<T>(), *cs = gates + 4 * s.steps * n;
-    T *dz = c.scratch<T>(rows * wide), *dc = c.scratch<T>(n), *dh = c.scratch<T>(n);
+    T *dz = c.scratch<T>(std::min(s.at_once(), s.steps) * 4 * n), *dc = c.scratch<T>(n);
+    T* dh = c.scratch<T>(n);
     std::copy_n(g + s.steps * n, n, dc);
-    const auto w = right_factor(c, Transpose::no, s.hidden, wide, w_hh, rows);
-    for (std::int64_t t = s.steps; t-- > 0;) {
-      const bool last = t == s.steps - 1;
-      if (!last) multiply(c, Transpose::no, s.batch, w, dz + (t + 1) * 4 * n, dh, false);
-      kernel::lstm_step_pullback(s.batch, s.hidden, gates + 4 * t * n,
-                                 t > 0 ? cs + (t - 1) * n : c.input<T>(2), cs + t * n, g + t * n,
-                                 last ? nullptr : dh, dc, dz + 4 * t * n);
+    const auto of_h = right_factor(c, Transpose::no, s.hidden, wide, w_hh, rows);
+    const auto of_x =
+        c.wants(0) ? right_factor(c, Transpose::no, s.in, wide, w_ih, rows) : RightFactor<T>{};
+    bool fresh_x = false, fresh_ih = false, fresh_hh = false;
+    T* const dx = c.wants(0) ? c.adjoint<T>(0, fresh_x) : nullptr;
+    T* const dw_ih = c.wants(3) ? c.adjoint<T>(3, fresh_ih) : nullptr;
+    T* const dw_hh = c.wants(4) ? c.adjoint<T>(4, fresh_hh) : nullptr;
+    T* const dbias = c.arity() > 5 && c.wants(5) ? c.adjoint<T>(5) : nullptr;
+    if (s.steps == 0) {
+      if (fresh_ih) std::fill_n(dw_ih, wide * s.in, T{0});
+      if (fresh_hh) std::fill_n(dw_hh, wide * s.hidden, T{0});
+    }
+    for (std::int64_t end = s.steps, begin = 0; end > 0; end = begin) {
+      begin = (end - 1) / s.at_once() * s.at_once();
+      for (std::int64_t t = end; t-- > begin;) {
+        T* z = dz + (t - begin) * 4 * n;
+        kernel::lstm_step_pullback(s.batch, s.hidden, gates + 4 * t * n,
+                                   t > 0 ? cs + (t - 1) * n : c.input<T>(2), cs + t * n, g + t * n,
+                                   t == s.steps - 1 ? nullptr : dh, dc, z);
+        if (t > 0) multiply(c, Transpose::no, s.batch, of_h, z, dh, false);
+      }
+      const std::int64_t count = (end - begin) * s.batch;
+      if (dx) multiply(c, Transpose::no, count, of_x, dz, dx + begin * s.batch * s.in, !fresh_x);
+      const bool add = end < s.steps;
+      if (dw_ih)
+        multiply(c, Transpose::yes, Transpose::no, wide, s.in, count, dz,
+                 c.input<T>(0) + begin * s.batch * s.in, dw_ih, add || !fresh_ih);
+      if (dw_hh) {  // h before the first step is an input, before the others an output
+        const std::int64_t from = std::max<std::int64_t>(begin, 1);
+        multiply(c, Transpose::yes, Transpose::no, wide, s.hidden, (end - from) * s.batch,
+                 dz + (from - begin) * 4 * n, y + (from - 1) * n, dw_hh, add || !fresh_hh);
+        if (begin == 0)
+          multiply(c, Transpose::yes, Transpose::no, wide, s.hidden, s.batch, dz, c.input<T>(1),
+                   dw_hh, true);
+      }
+      if (dbias) add_column_sums(dz, count, wide, dbias);
     }
     bool fresh = false;
-    if (c.wants(0)) {
-      T* d = c.adjoint<T>(0, fresh);
-      multiply(c, Transpose::no, Transpose::no, rows, s.in, wide, dz, w_ih, d, !fresh);
-    }
-    const std::int64_t first = std::min(rows, s.batch);  // 0 without steps
     if (c.wants(1)) {
+      const std::int64_t first = std::min(rows, s.batch);  // 0 without steps
       T* d = c.adjoint<T>(1, fresh);
-      multiply(c, Transpose::no, Transpose::no, first, s.hidden, wide, dz, w_hh, d, !fresh);
+      multiply(c, Transpose::no, first, of_h, dz, d, !fresh);
       if (fresh) std::fill_n(d + first * s.hidden, n - first * s.hidden, T{0});
     }
     if (c.wants(2)) {
       T* d = c.adjoint<T>(2);
       for (std::int64_t i = 0; i < n; ++i) d[i] += dc[i];
     }
-    if (c.wants(3)) {
-      T* d = c.adjoint<T>(3, fresh);
-      multiply(c, Transpose::yes, Transpose::no, wide, s.in, rows, dz, c.input<T>(0), d, !fresh);
-    }
-    if (c.wants(4)) {  // h before the first step is an input, before the others an output
-      T* d = c.adjoint<T>(4, fresh);
-      multiply(c, Transpose::yes, Transpose::no, wide, s.hidden, first, dz, c.input<T>(1), d,
-               !fresh);
-      multiply(c, Transpose::yes, Transpose::no, wide, s.hidden, rows - first, dz + 4 * n, y, d,
-               true);
-    }
-    if (c.arity() > 5 && c.wants(5)) add_column_sums(dz, rows, wide, c.adjoint<T>(5));
   }
 
   static void recorded(const Recorded& c) {
