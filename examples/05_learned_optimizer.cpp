@@ -1,6 +1,7 @@
 // 05_learned_optimizer: an optimizer that was learned, saved, loaded, and put to a problem of one's
-// own. A small LSTM is meta-trained on random quadratics; then it fits a line to data it knows
+// own. A small LSTM is meta-trained on random quadratics; then it fits a curve that it knows
 // nothing of, beside gradient descent at a good rate. Andrychowicz et al. (2016).
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <metatape/metatape.hpp>
@@ -20,21 +21,24 @@ int main() {
   const auto file = std::filesystem::temp_directory_path() / "learned_optimizer.safetensors";
   save_optimizer(file, untrained, trainer.phi());
 
-  // a problem of one's own: y = 2 x_0 - x_1 + 0.5, from 64 points
-  const Tensor x = normal({64, 2}, Key{2});
-  Tensor y({64, 1}, std::vector<double>(64));
-  for (std::int64_t i = 0; i < 64; ++i)
-    y.mutable_values<double>()[static_cast<std::size_t>(i)] =
-        2 * x.at(2 * i) - x.at(2 * i + 1) + 0.5;
-  const Params start({{"weight", Tensor::zeros({2, 1})}, {"bias", Tensor::zeros({1})}});
-  const auto line = tasks::optimizee(start, [&](const Bound& p, Key) {
-    return mean(square(matmul(x, p["weight"]) + p["bias"] - y.to(DType::f32)));
-  });
+  // a problem of one's own: a cubic through 32 points of sin(3 x), which descent crawls along
+  std::vector<double> powers, values;
+  for (int i = 0; i < 32; ++i) {
+    const double x = i / 31.0;
+    powers.insert(powers.end(), {1, x, x * x, x * x * x});
+    values.push_back(std::sin(3 * x));
+  }
+  const Tensor features = Tensor({32, 4}, powers).to(DType::f32);
+  const Tensor targets = Tensor({32}, values).to(DType::f32);
+  const auto cubic =
+      tasks::optimizee(Params({{"coefficients", Tensor::zeros({4})}}), [&](const Bound& p, Key) {
+        return 4 * mean(square(matmul(features, p["coefficients"]) - targets));
+      });
 
-  const Minimised learned = minimise(line, load_optimizer(file), {.steps = 40});
-  const Minimised descent = minimise(line, Sgd{.learning_rate = 0.1}, {.steps = 40});
-  std::printf("loss %.2f, after 40 steps: learned %.4f, gradient descent %.4f\n",
+  const Minimised learned = minimise(cubic, load_optimizer(file), {.steps = 40});
+  const Minimised descent = minimise(cubic, Sgd{.learning_rate = 0.1}, {.steps = 40});
+  std::printf("loss %.2f, after 40 steps: learned %.3f, gradient descent %.3f\n",
               learned.losses.front(), learned.losses.back(), descent.losses.back());
   std::filesystem::remove(file);
 }
-// prints, within 0.5: loss 5.0, after 40 steps: learned 0.0, gradient descent 0.0
+// prints, within 0.4: loss 2.03, after 40 steps: learned 0.021, gradient descent 0.214

@@ -209,7 +209,9 @@ def safetensors(tensors, metadata):
     for name, (shape, content, *dtype) in tensors.items():
         header[name] = {"dtype": (dtype or ["F32"])[0], "shape": shape,
                         "data_offsets": [len(data), len(data) + len(content)]}
-        metadata["crc32." + name] = f"{zlib.crc32(content):08x}"
+        # an empty tensor's checksum is that of its shape (docs/formats.md)
+        checked = content or ("[" + ", ".join(map(str, shape)) + "]").encode()
+        metadata["crc32." + name] = f"{zlib.crc32(checked):08x}"
         data += content
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)

@@ -121,7 +121,7 @@ class Folder(Case):
 
     def test_minutes_are_planned_and_kept(self):
         done = self.train("r", "--minutes", 0.02)
-        self.assertRegex(done.err, r"planned: [\d,]+ episodes in 0\.02 minutes")
+        self.assertRegex(done.err, r"planned: [\d,]+ episodes in 0\.02 min ")
         config = self.bytes_of("r", "config.toml").decode()
         planned = int(re.search(r"(?m)^episodes = (\d+)$", config)[1])
         self.assertIn("minutes = 0.02", config)

@@ -64,7 +64,7 @@ class Wrong(Case):
             self.refused(*words, says=says)
 
     def test_nothing_near_lists_what_there_is(self):
-        self.refused("cook", "dinner", says="one of fewshot, gradients, data")
+        self.refused("cook", "dinner", says="one of fewshot, optimizer, reproduce, gradients, data")
         self.refused("data", "zzzzzzzz", says="one of show, check")
 
     def test_values(self):
