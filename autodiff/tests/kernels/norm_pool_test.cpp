@@ -33,7 +33,8 @@ Floats narrow(const Doubles& x) {
 TEST_CASE("normalising, relu and pooling in one pass are their twin", "[kernels]") {
   for (const std::int64_t n : {0, 1, 7, 8, 15, 16, 17, 33, 64, 67, 131})
     for (const std::int64_t side : {1, 2})
-      for (const auto& [h, w] : {std::array<std::int64_t, 2>{2, 2}, {3, 3}, {4, 7}, {31, 1}}) {
+      for (const auto& sides : {std::array<std::int64_t, 2>{2, 2}, {3, 3}, {4, 7}, {31, 1}}) {
+        const std::int64_t h = sides[0], w = sides[1];
         const kernel::NormPool s{h, w, n, side};
         const std::int64_t in = h * w * n, out = s.oh() * s.ow() * n;
         const Floats x = quarters(1, in), mean = quarters(2, n), scale = powers_of_two(3, n);

@@ -34,10 +34,12 @@ kernel::Pool pool(std::int64_t h, std::int64_t w, std::int64_t channels, std::in
 
 TEST_CASE("max-pooling is its twin", "[kernels]") {
   for (const std::int64_t channels : {0, 1, 3, 8, 15, 16, 17, 64, 67})
-    for (const auto& [window, stride, padding] :
+    for (const auto& windows :
          {std::array<std::int64_t, 3>{2, 2, 0}, {3, 1, 1}, {3, 2, 1}, {2, 3, 1}, {1, 1, 0}})
-      for (const auto& [h, w] :
+      for (const auto& sides :
            {std::array<std::int64_t, 2>{2, 2}, {3, 3}, {4, 7}, {5, 2}, {13, 11}}) {
+        const std::int64_t window = windows[0], stride = windows[1], padding = windows[2];
+        const std::int64_t h = sides[0], w = sides[1];
         if (std::min(h, w) + 2 * padding < window) continue;
         const kernel::Pool s = pool(h, w, channels, window, stride, padding);
         const std::int64_t in = h * w * channels, out = s.oh * s.ow * channels;
