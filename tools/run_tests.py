@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Runs every test that a build folder knows, and counts.
 
-    python3 tools/run_tests.py BUILD [--units] [NAME ...]
+    python3 tools/run_tests.py BUILD [NAME ...]
 
---units leaves out the tests of suite `program`, which run the built program and its surroundings.
 A Catch2 suite counts by test case, a program that ends with `N passed, N failed[, N skipped]` by
 that line, any other by its exit code. The last line is the sum; the exit code is 0 only if nothing
 failed and something passed.
@@ -94,13 +93,10 @@ def main():
         sys.exit(__doc__)
     listing = subprocess.run(["meson", "introspect", "--tests", sys.argv[1]], text=True,
                              stdout=subprocess.PIPE, check=True).stdout
-    units = "--units" in sys.argv[2:]
-    names = [a for a in sys.argv[2:] if a != "--units"]
+    names = sys.argv[2:]
     passed = failed = skipped = 0
     for test in json.loads(listing):
         if names and test["name"] not in names:
-            continue
-        if units and any(suite.endswith("program") for suite in test["suite"]):
             continue
         started = time.monotonic()
         p, f, s = run(test)

@@ -61,7 +61,7 @@ class Sweep {
     const Pullback::Target seed = target(from);
     const std::size_t seed_bytes = state_.node(from).value_bytes();
     if (*seed.fresh) {
-      std::memcpy(seed.adjoint, cotangent, seed_bytes);
+      if (seed_bytes > 0) std::memcpy(seed.adjoint, cotangent, seed_bytes);  // nothing may be null
       *seed.fresh = false;
     } else {
       add(state_.node(from), seed.adjoint, cotangent);
