@@ -215,12 +215,14 @@ int fewshot_train(Invocation& in) {
                                    .start = first * recipe.meta_batch,
                                    .seconds = seconds});
     // The signal that stopped the run may have come during the validation of its last step.
-    if (validate_every > 0 && first > validated && first % validate_every == 0) validate(first);
+    if (validate_every > 0 && first > validated && (first == 1 || first % validate_every == 0))
+      validate(first);
     end = metalearn::run(
         trainer,
         {.steps = steps,
          .seconds = seconds,
          .validate_every = validate_every,
+         .validate_first = true,
          .save_every = save_every,
          .report =
              [&](const StepReport& r) {

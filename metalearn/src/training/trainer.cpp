@@ -212,7 +212,7 @@ LoopEnd run(Trainer& trainer, const LoopOptions& options) {
     validated = false;
     if (options.report) options.report(*last);
     if (options.validate && options.validate_every > 0 &&
-        last->step % options.validate_every == 0) {
+        (last->step % options.validate_every == 0 || (options.validate_first && last->step == 1))) {
       options.validate(*last);
       validated = true;
     }

@@ -75,6 +75,8 @@ struct LoopOptions {
   std::int64_t steps = 1000;        ///< done in all, those before a resume included
   double seconds = 0;               ///< stop after this much time in this call; 0: never
   std::int64_t validate_every = 0;  ///< steps; 0: never
+  bool validate_first = false;      ///< after step 1, too: a curve then begins with all to learn,
+                                    ///< and memory is flat from there on
   double save_every = 60;           ///< seconds between calls of `save`
 
   std::function<void(const StepReport&)> report{};    ///< after each step
