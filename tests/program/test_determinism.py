@@ -11,7 +11,7 @@ import support
 from support import Case, lines_in
 
 
-def killed_and_resumed(case, words, out, kills, longest, seed):
+def killed_and_resumed(case, words, out, kills, longest, seed, command="fewshot"):
     """Trains, ended by SIGKILL so many times and resumed each time; what the kills met.
 
     The first two come before the first checkpoint: one as soon as there is a config.toml, one in
@@ -25,7 +25,7 @@ def killed_and_resumed(case, words, out, kills, longest, seed):
         resume = (run / "config.toml").exists()
         saves = ["--save-every", "0.02" if n >= 2 else "86400"]
         first = ["--resume", out] if resume else [*words, "--out", out]
-        process = case.start("fewshot", "train", *first, *saves)
+        process = case.start(command, "train", *first, *saves)
         before = lines_in(run / "metrics.jsonl")
         if n == 0:
             case.wait_for((run / "config.toml").exists, process)
@@ -42,7 +42,7 @@ def killed_and_resumed(case, words, out, kills, longest, seed):
         met["kills"] += 1
         met["before the first save"] += not (run / "checkpoint.safetensors").exists()
         met["temporaries"] += bool(list(run.glob("*.tmp")))
-    case.run_program("fewshot", "train", "--resume", out)
+    case.run_program(command, "train", "--resume", out)
     case.no_strays(run)
     return met
 
