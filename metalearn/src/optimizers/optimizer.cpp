@@ -1,5 +1,6 @@
 #include "metatape/metalearn/optimizers/optimizer.hpp"
 
+#include <optional>
 #include <utility>
 
 #include "metatape/autodiff/error.hpp"
@@ -52,20 +53,23 @@ AnyOptimizer AnyOptimizer::with_phi(const Params& numbers) const {
   return WithPhi{*this, numbers};
 }
 
-void AnyOptimizer::update(Params& theta, const Params& gradient, Params& state, std::int64_t step,
-                          double rate_scale) const {
-  if (self_->plain(theta, gradient, state, step, rate_scale)) return;
+void AnyOptimizer::update(Params& theta, const Params& gradient, Params& state,
+                          const UpdateOptions& options) const {
+  if (self_->plain(theta, gradient, state, options.step, options.rate_scale)) return;
   if (!(*theta.layout() == *gradient.layout()))
     throw ShapeError(name() + ": theta of " + std::to_string(theta.entries().size()) +
                      " tensors and " + std::to_string(theta.size()) + " elements, gradient of " +
                      std::to_string(gradient.entries().size()) + " and " +
                      std::to_string(gradient.size()) + ": equal names and shapes are needed");
-  Tape tape(Recording::off);
+  std::optional<Tape> own;
+  Tape& tape = options.scratch ? *options.scratch : own.emplace(Recording::off);
+  const Tape::Scope scope(tape);
   const OptimizerOutput out = self_->step(bind_constant(tape, phi(theta.dtype())),
                                           {.theta = bind_constant(tape, theta),
                                            .gradient = bind_constant(tape, gradient),
-                                           .step = step,
-                                           .rate_scale = rate_scale},
+                                           .step = options.step,
+                                           .rate_scale = options.rate_scale,
+                                           .functions = options.functions},
                                           bind_constant(tape, state));
   theta.add_scaled(1, out.updates.value());
   state = out.state.value();

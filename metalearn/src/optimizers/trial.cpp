@@ -35,8 +35,14 @@ bool note(const Tensor& values, int step, Rows& rows) {
   return any;
 }
 
-Rows run(const AnyOptimizer& optimizer, const tasks::OptimizeeInstance& f, Tape& tape, int steps,
-         Key state_key, Key key) {
+// A worker's memory: losses and gradients on one tape, updates on the other.
+struct Scratch {
+  Tape losses, updates{Recording::off};
+};
+
+Rows run(const AnyOptimizer& optimizer, const tasks::OptimizeeInstance& f, Scratch& scratch,
+         int steps, Key state_key, Key key) {
+  Tape& tape = scratch.losses;
   Params theta = f.initial, gradient = theta.zeros_like();
   Params state = optimizer.init_state(theta, state_key);
   const Params phi = optimizer.phi(theta.dtype());
@@ -53,7 +59,8 @@ Rows run(const AnyOptimizer& optimizer, const tasks::OptimizeeInstance& f, Tape&
                                    to_string(judged.shape()), f.functions));
     if (!note(judged, t, rows) || t == steps) break;
     grad_into(sum(loss), query, gradient);
-    optimizer.update(theta, gradient, state, t);
+    optimizer.update(theta, gradient, state,
+                     {.step = t, .functions = f.functions, .scratch = &scratch.updates});
   }
   return rows;
 }
@@ -89,8 +96,8 @@ Trial try_optimizer(const AnyOptimizer& optimizer, const tasks::AnyOptimizee& op
     throw DataError(fmt::format("trial: {} steps of {} instances: at least 1 of each is needed",
                                 options.steps, options.instances));
   const int workers = options.threads ? options.threads->count() : 1;
-  std::vector<std::unique_ptr<Tape>> tapes;
-  for (int w = 0; w < workers; ++w) tapes.push_back(std::make_unique<Tape>());
+  std::vector<std::unique_ptr<Scratch>> scratch;
+  for (int w = 0; w < workers; ++w) scratch.push_back(std::make_unique<Scratch>());
 
   std::vector<Rows> of(static_cast<std::size_t>(options.instances));
   std::mutex mutex;
@@ -104,7 +111,7 @@ Trial try_optimizer(const AnyOptimizer& optimizer, const tasks::AnyOptimizee& op
     const tasks::OptimizeeInstance f =
         optimizee.sample(options.key.split("instance", index), options.dtype);
     of[static_cast<std::size_t>(i)] =
-        run(optimizer, f, *tapes[static_cast<std::size_t>(worker)], options.steps,
+        run(optimizer, f, *scratch[static_cast<std::size_t>(worker)], options.steps,
             options.key.split("state", index), options.key.split("run", index));
     const std::lock_guard lock(mutex);
     ++done;

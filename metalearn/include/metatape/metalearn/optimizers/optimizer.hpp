@@ -25,6 +25,15 @@ struct OptimizerInput {
   int functions = 1;      ///< independent functions side by side, the leading axis of each tensor
 };
 
+/// Of a step without a tape of the caller's.
+struct UpdateOptions {
+  std::int64_t step = 0;    ///< as in OptimizerInput
+  double rate_scale = 1;    ///< as in OptimizerInput
+  int functions = 1;        ///< as in OptimizerInput
+  Tape* scratch = nullptr;  ///< of Recording::off, empty again afterwards: its memory stays warm
+                            ///< from step to step; null: one is made
+};
+
 struct OptimizerOutput {
   Bound updates;  ///< θ_{t+1} = θ_t + updates
   Bound state;
@@ -118,10 +127,15 @@ class AnyOptimizer {
   [[nodiscard]] Params init_state(const Params& theta, Key key = Key{}) const {
     return init(phi(theta.dtype()), theta, key);
   }
-  /// θ and the state, stepped in place. Allocates nothing where nobody shares their buffers.
-  /// ShapeError when layouts differ, DTypeError when types do.
+  /// θ and the state, stepped in place. An optimizer with an `update` of its own allocates nothing
+  /// where nobody shares their buffers; another makes its step on a tape. ShapeError
+  /// when layouts differ, DTypeError when types do.
   void update(Params& theta, const Params& gradient, Params& state, std::int64_t step,
-              double rate_scale = 1) const;
+              double rate_scale = 1) const {
+    update(theta, gradient, state, {.step = step, .rate_scale = rate_scale});
+  }
+  void update(Params& theta, const Params& gradient, Params& state,
+              const UpdateOptions& options) const;
 
  private:
   struct Interface {
