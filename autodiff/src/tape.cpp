@@ -310,6 +310,7 @@ Tape::Scope::~Scope() { state_->rewind(mark_); }
 void Tape::clear() { state_->rewind({}); }
 Recording Tape::recording() const { return state_->options.recording; }
 Threads* Tape::threads() const { return state_->options.threads; }
+Profile* Tape::profile() const { return state_->options.profile; }
 std::int64_t Tape::size() const { return state_->count; }
 TapeMemory Tape::memory() const {
   return {state_->arena.used(), state_->arena.peak(), state_->arena.reserved()};

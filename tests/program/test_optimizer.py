@@ -54,6 +54,17 @@ class Runs(Optimizer):
         self.assertEqual(self.bytes_of("r", "optimizer.safetensors"),
                          self.bytes_of("short", "optimizer.safetensors"))
 
+    def test_profile_and_memory(self):
+        done = self.train_optimizer("r", "--profile", "--memory")
+        result = json.loads((self.folder / "r" / "summary.json").read_text())["result"]
+        self.assertIn("lstm_columns", [op["op"] for op in result["profile"]])
+        self.assertGreater(result["peak_tape_mib"], 0)
+        self.assertIn("MiB at most", done.out)
+
+    def test_a_run_too_short_for_a_curve(self):
+        done = self.train_optimizer("r", "--validate-every", 100, meta_steps=3)
+        self.assertNotIn("not drawn", done.err)
+
     def test_evaluation(self):
         self.train_optimizer("r")
         result = self.evaluated("--run", "r", "--against", "sgd,adam,momentum:learning_rate=0.01")

@@ -194,20 +194,24 @@ void draw_curves(const RunFolder& folder, const std::vector<Json>& lines, Consol
     add(validation, "validation");
     add(norm, "gradient_norm");
   }
-  std::vector<Series> losses{loss, final};
-  if (!validation.x.empty()) losses.push_back(validation);
-  write_figure({.title = "Meta-training",
-                .x_label = "meta-steps",
-                .y_label = "loss",
-                .log_y = true,
-                .series = losses},
-               folder.figures(), "meta-loss", console);
-  write_figure({.title = "Norm of the meta-gradient, before clipping",
-                .x_label = "meta-steps",
-                .y_label = "norm",
-                .log_y = true,
-                .series = {norm}},
-               folder.figures(), "gradient-norm", console);
+  // A run too short for a point of a curve has none to draw.
+  std::vector<Series> losses;
+  for (const Series& curve : {loss, final, validation})
+    if (!curve.x.empty()) losses.push_back(curve);
+  if (!losses.empty())
+    write_figure({.title = "Meta-training",
+                  .x_label = "meta-steps",
+                  .y_label = "loss",
+                  .log_y = true,
+                  .series = losses},
+                 folder.figures(), "meta-loss", console);
+  if (!norm.x.empty())
+    write_figure({.title = "Norm of the meta-gradient, before clipping",
+                  .x_label = "meta-steps",
+                  .y_label = "norm",
+                  .log_y = true,
+                  .series = {norm}},
+                 folder.figures(), "gradient-norm", console);
 }
 
 }  // namespace
@@ -399,6 +403,10 @@ int optimizer_train(Invocation& in) {
       grouped(trainer.steps_done()), s.problem.optimizee, clock_text(wall()),
       chosen ? fmt::format("; best validation {:.4g}, at {}", best.score, grouped(best.step)) : "",
       folder.path().string()));
+  if (in.common.memory)
+    in.console.print(fmt::format("tape: {:.1f} MiB at most; process: {:.0f} MiB\n",
+                                 static_cast<double>(trainer.peak_tape_bytes()) / 1048576,
+                                 peak_rss_mib()));
   in.finish(std::move(result));
   return exit_done;
 }

@@ -34,6 +34,7 @@ struct Trainer::State {
   Params phi, optimizer;
   std::vector<Params> carries;
   std::int64_t done = 0;
+  std::size_t peak = 0;  // of tapes that objectives keep themselves
 
   std::vector<std::unique_ptr<Tape>> tapes;  // one a worker
   std::vector<MetaStep> answers;             // one a slot
@@ -94,6 +95,7 @@ StepReport Trainer::step() {
   Params& gradient = s.answers[0].gradient;
   for (const MetaStep& a : s.answers) {
     report.loss += share * a.loss;
+    s.peak = std::max(s.peak, a.tape_bytes);
     if (&a == &s.answers[0]) continue;
     gradient.add_scaled(1, a.gradient);
     for (std::size_t i = 0; i < report.measures.size(); ++i)
@@ -124,7 +126,7 @@ const std::vector<Params>& Trainer::carries() const { return state_->carries; }
 std::int64_t Trainer::steps_done() const { return state_->done; }
 
 std::size_t Trainer::peak_tape_bytes() const {
-  std::size_t peak = 0;
+  std::size_t peak = state_->peak;
   for (const auto& tape : state_->tapes) peak = std::max(peak, tape->memory().peak);
   return peak;
 }

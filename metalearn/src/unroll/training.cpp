@@ -67,14 +67,16 @@ Run run_of(const Params& carry) {
 // Warm scratches, one for each call that is under way.
 class Pool {
  public:
-  std::unique_ptr<UnrollScratch> take(Threads* threads) {
+  std::unique_ptr<UnrollScratch> take(Threads* threads, Profile* profile) {
     const std::lock_guard lock(mutex_);
     while (!spare_.empty()) {
       std::unique_ptr<UnrollScratch> s = std::move(spare_.back());
       spare_.pop_back();
-      if (s->threads() == threads && s->workers() == (threads ? threads->count() : 1)) return s;
+      if (s->threads() == threads && s->profile() == profile &&
+          s->workers() == (threads ? threads->count() : 1))
+        return s;
     }
-    return std::make_unique<UnrollScratch>(threads);
+    return std::make_unique<UnrollScratch>(threads, profile);
   }
   void give(std::unique_ptr<UnrollScratch> s) {
     const std::lock_guard lock(mutex_);
@@ -148,13 +150,14 @@ MetaObjective unroll_objective(tasks::AnyOptimizee problem, AnyOptimizer optimiz
     }
 
     const std::int64_t steps = std::min(o.window, run.length - run.at.step);
-    std::unique_ptr<UnrollScratch> scratch = pool->take(tape.threads());
+    std::unique_ptr<UnrollScratch> scratch = pool->take(tape.threads(), tape.profile());
     Unrolled window =
         run.imitated
             ? imitate(f, optimizer, phi, o.teacher, run.at, run.teacher, run.key, steps, *scratch)
             : unroll(f, optimizer, phi, run.at, run.key,
                      {.steps = steps, .order = o.order, .pass = o.pass, .objective = o.objective},
                      *scratch);
+    const std::size_t tape_bytes = scratch->peak_bytes();
     pool->give(std::move(scratch));
 
     const bool lost =
@@ -168,6 +171,7 @@ MetaObjective unroll_objective(tasks::AnyOptimizee problem, AnyOptimizer optimiz
       run.at = std::move(window.end);
       answer.carry = carry_of(run);
     }
+    answer.tape_bytes = tape_bytes;
     answer.measures = {
         {"final", final_value}, {"diverged", lost ? 1 : 0}, {"imitated", run.imitated ? 1 : 0}};
     return answer;

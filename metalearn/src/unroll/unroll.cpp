@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "job.hpp"
@@ -41,14 +42,21 @@ Pass pass_of(const AnyOptimizer& optimizer, const UnrollOptions& o) {
 
 }  // namespace
 
-UnrollScratch::UnrollScratch(Threads* threads) : threads_(threads) {
+UnrollScratch::UnrollScratch(Threads* threads, Profile* profile)
+    : threads_(threads), profile_(profile) {
   const int workers = threads ? threads->count() : 1;
   for (int w = 0; w < workers; ++w)
-    tapes_.push_back(std::make_unique<Tape>(TapeOptions{.threads = threads}));
+    tapes_.push_back(std::make_unique<Tape>(
+        TapeOptions{.threads = threads, .profile = w == 0 ? profile : nullptr}));
 }
 UnrollScratch::~UnrollScratch() = default;
 UnrollScratch::UnrollScratch(UnrollScratch&&) noexcept = default;
 Tape& UnrollScratch::tape(int worker) const { return *tapes_[static_cast<std::size_t>(worker)]; }
+std::size_t UnrollScratch::peak_bytes() const {
+  std::size_t peak = 0;
+  for (const auto& tape : tapes_) peak = std::max(peak, tape->memory().peak);
+  return peak;
+}
 
 RunState start_of(const tasks::OptimizeeInstance& instance, const AnyOptimizer& optimizer,
                   const Params& phi, Key key) {

@@ -90,6 +90,7 @@ class Tape {
 
   [[nodiscard]] Recording recording() const;
   [[nodiscard]] Threads* threads() const;
+  [[nodiscard]] Profile* profile() const;
   [[nodiscard]] std::int64_t size() const;  ///< records that stand
   [[nodiscard]] TapeMemory memory() const;
   void reset_peak();  ///< memory().peak starts anew from what is used now

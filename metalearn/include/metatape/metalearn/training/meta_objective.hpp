@@ -4,6 +4,7 @@
 // imitation all answer it, so there is one loop (trainer.hpp) and no learner writes its own.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -28,6 +29,7 @@ struct MetaStep {
   Params gradient{};  ///< of the loss, φ's layout
   Params carry{};     ///< what lives on: a window's θ and state, running statistics; may be empty
   Measures measures{};
+  std::size_t tape_bytes = 0;  ///< the most on a tape of its own, beside the one handed in
 };
 
 /// Where in the training the question is asked. All randomness comes from `key`, which depends on

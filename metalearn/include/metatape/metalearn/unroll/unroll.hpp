@@ -8,6 +8,7 @@
 // nothing is differentiated across.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 
 namespace metatape {
 class Tape;
+struct Profile;
 class Threads;
 }  // namespace metatape
 
@@ -77,18 +79,21 @@ struct Unrolled {
 };
 
 /// Warm tapes that an unroll runs on: a step after the first takes no new memory. One unroll at a
-/// time; `threads` (may be null) must outlive it.
+/// time; `threads` and `profile`, of what worker 0 does, (each may be null) must outlive it.
 class UnrollScratch {
  public:
-  explicit UnrollScratch(Threads* threads = nullptr);
+  explicit UnrollScratch(Threads* threads = nullptr, Profile* profile = nullptr);
   ~UnrollScratch();
   UnrollScratch(UnrollScratch&&) noexcept;
   [[nodiscard]] Threads* threads() const { return threads_; }
   [[nodiscard]] int workers() const { return static_cast<int>(tapes_.size()); }
   [[nodiscard]] Tape& tape(int worker) const;
+  [[nodiscard]] Profile* profile() const { return profile_; }
+  [[nodiscard]] std::size_t peak_bytes() const;  ///< of the largest tape
 
  private:
   Threads* threads_;
+  Profile* profile_;
   std::vector<std::unique_ptr<Tape>> tapes_;
 };
 
