@@ -45,7 +45,8 @@ struct TrainSettings {
   int unroll = 20, meta_batch = 1, shortest = 0;
   double clip = 1, random_scaling = 0, imitate = 0, save_every = 60;
   bool convex_companion = false;
-  std::string order = "first", objective = "sum", curriculum, teacher = "adam:learning_rate=0.03";
+  std::optional<std::string> order;
+  std::string objective = "sum", curriculum, teacher = "adam:learning_rate=0.03";
 
   void declare(Settings& settings);
 };
@@ -70,7 +71,8 @@ void TrainSettings::declare(Settings& s) {
         "lengths of runs, in equal parts of the meta-steps: 100,200,500; or META-STEP:LENGTH,...",
         {.value_name = "LIST"});
   s.add("order", order, "exact: differentiate through the optimizee's gradients, too",
-        {.choices = {"first", "exact"}});
+        {.choices = {"first", "exact"},
+         .default_text = "exact on formulas, where it learns more, first on networks"});
   s.add("objective", objective, "of a window", {.choices = {"sum", "final", "log_ratio"}});
   s.add("imitate", imitate, "share of runs in which updates of --teacher are imitated",
         {.least = 0, .most = 1});
@@ -227,6 +229,7 @@ int optimizer_train(Invocation& in) {
   const metalearn::AnyOptimizer teacher = hand_crafted(s.teacher);
   if (!s.functions) s.functions = network ? 1 : side_by_side;
   if (!s.validation_instances) s.validation_instances = network ? 12 : 8;
+  if (!s.order) s.order = network ? "first" : "exact";
   if (!s.learning_rate) s.learning_rate = s.model.model == "rnnprop" ? 1e-3 : network ? 5e-3 : 1e-2;
   if (s.shortest > s.problem.steps)
     throw UsageError(
