@@ -23,7 +23,7 @@ namespace {
 
 constexpr const char* lock_name = ".lock";
 constexpr const char* own_files[] = {"config.toml", "metrics.jsonl", "checkpoint.safetensors",
-                                     "summary.json"};
+                                     "optimizer.safetensors", "summary.json"};
 constexpr std::size_t largest_metrics = std::size_t{1} << 32;
 
 [[noreturn]] void fail(const fs::path& path, const std::string& why) {

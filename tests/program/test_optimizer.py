@@ -128,6 +128,22 @@ class EqualBits(Optimizer):
         self.assertGreaterEqual(met["before the first save"], 2)
         self.same("whole", "killed")
 
+    def test_what_a_killed_save_left_is_cleared(self):
+        self.train_optimizer("r")
+        for name in ("optimizer.safetensors", "checkpoint.safetensors"):
+            (self.folder / "r" / f"{name}.4711.tmp").write_bytes(b"half")
+        self.run_program("optimizer", "train", "--resume", "r")
+        self.no_strays(self.folder / "r")
+
+    def test_no_weights_of_the_run_before_are_left(self):
+        self.train_optimizer("r")
+        process = self.start("optimizer", "train", *SMALL, "--meta-steps", 10**6, "--out", "r",
+                             "--force")
+        run = self.folder / "r"
+        self.wait_for(lambda: not (run / "summary.json").exists(), process)  # the last to go
+        self.wait_for(lambda: lines_in(run / "metrics.jsonl") > 0, process)
+        self.refused("optimizer", "eval", "--run", "r", code=1, says="the run has not saved yet")
+
     def test_interrupted(self):
         self.train_optimizer("whole", meta_steps=400)
         process = self.start("optimizer", "train", *SMALL, "--meta-steps", 400, "--out", "r")

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Kills at full size: each learner with its default network, 200 episodes, byte for byte.
+"""Kills at full size: learners and learned optimizers with their default networks, byte for byte.
 
-    python3 tests/release/kills.py PROGRAM [--kills N] [--rounds N] [--learners A,B]
+    python3 tests/release/kills.py PROGRAM [--kills N] [--rounds N] [NAME ...]
 
-For each learner and round: one run unbroken on 1 thread, runs on 2 and 3 threads, and one that is
-ended by SIGKILL N times (10) and resumed. Prints a line each; the last is `N passed, N failed`.
+NAME is prototypical, matching, quadratic or mlp (which wants MNIST in METATAPE_DATA); all but mlp
+where none is named. For each and each round: one run unbroken on 1 thread, runs on 2 and 3 threads,
+and one that is ended by SIGKILL N times (10) and resumed. Prints a line each; the last is
+`N passed, N failed`.
 """
 import argparse
+import os
 import pathlib
 import sys
 
@@ -20,36 +23,46 @@ class Full(support.Case):
         pass
 
 
+TRAININGS = {
+    "prototypical": ["fewshot", "--learner", "prototypical", "--episodes", 200],
+    "matching": ["fewshot", "--learner", "matching", "--episodes", 200],
+    "quadratic": ["optimizer", "--optimizee", "quadratic", "--meta-steps", 400],
+    "mlp": ["optimizer", "--optimizee", "mlp:data=mnist", "--data",
+            f"mnist:{os.environ.get('METATAPE_DATA', '.')}/mnist", "--meta-steps", 60,
+            "--validate-every", 20],
+}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("program", type=pathlib.Path)
+    parser.add_argument("names", nargs="*", metavar="NAME",
+                        default=["prototypical", "matching", "quadratic"])
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--episodes", type=int, default=200)
-    parser.add_argument("--learners", default="prototypical,matching")
     options = parser.parse_args()
     support.PROGRAM = options.program.resolve()
     support.PATIENCE = 3600
     passed = failed = 0
-    for learner in options.learners.split(","):
+    for name in options.names:
+        command, *settings = TRAININGS[name]
         for seed in range(1, options.rounds + 1):
             case = Full()
             case.setUp()
-            words = ["--learner", learner, "--episodes", options.episodes, "--seed", seed]
+            words = [*settings, "--seed", seed]
             try:
-                case.run_program("fewshot", "train", *words, "--threads", 1, "--out", "t1")
-                for n in (2, 3):
-                    case.run_program("fewshot", "train", *words, "--threads", n, "--out", f"t{n}")
-                met = killed_and_resumed(case, words, "killed", options.kills, 1.0, seed)
+                for n in (1, 2, 3):
+                    case.run_program(command, "train", *words, "--threads", n, "--out", f"t{n}")
+                met = killed_and_resumed(case, words, "killed", options.kills, 1.0, seed, command)
                 for run in ("t2", "t3", "killed"):
                     case.assertEqual(case.bytes_of("t1"), case.bytes_of(run), run)
                     case.assertEqual(case.metrics("t1"), case.metrics(run), run)
                 passed += 1
-                print(f"{learner}, seed {seed}: threads 1, 2, 3 equal;",
+                print(f"{name}, seed {seed}: threads 1, 2, 3 equal;",
                       ", ".join(f"{v} {k}" for k, v in met.items()), "; equal", flush=True)
             except AssertionError as why:
                 failed += 1
-                print(f"{learner}, seed {seed}: FAILED: {str(why)[:2000]}", flush=True)
+                print(f"{name}, seed {seed}: FAILED: {str(why)[:2000]}", flush=True)
             finally:
                 case.doCleanups()
     print(f"{passed} passed, {failed} failed")
