@@ -230,7 +230,7 @@ int optimizer_train(Invocation& in) {
   if (!s.functions) s.functions = network ? 1 : side_by_side;
   if (!s.validation_instances) s.validation_instances = network ? 12 : 8;
   if (!s.order) s.order = network ? "first" : "exact";
-  if (!s.learning_rate) s.learning_rate = s.model.model == "rnnprop" ? 1e-3 : network ? 5e-3 : 1e-2;
+  if (!s.learning_rate) s.learning_rate = s.model.model == "rnnprop" ? 3e-3 : network ? 5e-3 : 1e-2;
   if (s.shortest > s.problem.steps)
     throw UsageError(
         fmt::format("--shortest {}: longer than --steps {}", s.shortest, s.problem.steps));

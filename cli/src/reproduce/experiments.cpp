@@ -110,17 +110,18 @@ Experiment mnist_transfer() {
 }
 
 Experiment conv() {
-  Experiment e{
-      .name = "conv",
-      .what = "the LSTM optimizer on a convolutional network with batch normalisation",
-      .source = "Andrychowicz et al. (2016), figure 7, on CIFAR-10; here on MNIST",
-      .note =
-          "Two nets, one for the convolutions and one for all else, as in the paper, "
-          "which shows curves without values: nothing is quoted.",
-      .needs_mnist = true,
-      .steps = {training(
-          "train", "--optimizee conv:data=mnist --groups *.conv.weight --data {data}", 150, 2000)},
-      .rows = {}};
+  Experiment e{.name = "conv",
+               .what = "the LSTM optimizer on a convolutional network with batch normalisation",
+               .source = "Andrychowicz et al. (2016), figure 7, on CIFAR-10; here on MNIST",
+               .note =
+                   "Two nets, one for the convolutions and one for all else, as in the paper, "
+                   "which shows curves without values: nothing is quoted.",
+               .needs_mnist = true,
+               .steps = {training("train",
+                                  "--optimizee conv:data=mnist --groups *.conv.weight "
+                                  "--validation-instances 2 --data {data}",
+                                  150, 2000)},
+               .rows = {}};
   e.steps.push_back(
       comparison("eval",
                  "--run {train} --optimizee conv:data=mnist --data {data} --tune-instances 2 "
@@ -139,7 +140,7 @@ Experiment rnnprop_transfer() {
                    "paper's own numbers are for other starts: nothing is quoted.",
                .needs_mnist = true,
                .steps = {training(
-                   "train", "--model rnnprop --optimizee mlp:data=mnist --data {data}", 600, 3000)},
+                   "train", "--model rnnprop --optimizee mlp:data=mnist --data {data}", 300, 1000)},
                .rows = {}};
   for (const auto& [name, keys] :
        {std::pair{"sigmoid", "activation=sigmoid"}, std::pair{"relu", "activation=relu"}}) {
