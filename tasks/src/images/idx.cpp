@@ -150,8 +150,8 @@ Idx decode_idx(std::span<const std::uint8_t> file, const std::string& name) {
     const std::uint32_t extent = (std::uint32_t{word[0]} << 24) | (std::uint32_t{word[1]} << 16) |
                                  (std::uint32_t{word[2]} << 8) | word[3];
     idx.extents.push_back(extent);
-    overflow =
-        overflow || (extent != 0 && size > std::numeric_limits<std::int64_t>::max() / extent);
+    constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();
+    overflow = overflow || (extent != 0 && size > largest / extent);
     if (!overflow) size *= extent;
   }
   const std::string shape = times(idx.extents);
