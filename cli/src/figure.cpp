@@ -129,8 +129,10 @@ std::string gnuplot_text(const Figure& figure, const std::string& name) {
   return out + "\n";
 }
 
-bool write_figure(const Figure& figure, const fs::path& folder, const std::string& name,
+bool write_figure(Figure figure, const fs::path& folder, const std::string& name,
                   Console& console) {
+  std::erase_if(figure.series, [](const Series& s) { return s.y.empty(); });
+  if (figure.series.empty()) return false;
   const fs::path script = folder / (name + ".gp"), svg = folder / (name + ".svg");
   nn::write_atomically(folder / (name + ".csv"), csv_text(figure));
   nn::write_atomically(script, gnuplot_text(figure, name));

@@ -37,8 +37,9 @@ std::string csv_text(const Figure& figure);
 /// The script that draws NAME.csv onto standard output.
 std::string gnuplot_text(const Figure& figure, const std::string& name);
 
-/// Writes FOLDER/NAME.csv and draws FOLDER/NAME.svg. True when it was drawn.
-bool write_figure(const Figure& figure, const std::filesystem::path& folder,
-                  const std::string& name, Console& console);
+/// Writes FOLDER/NAME.csv and draws FOLDER/NAME.svg. True when it was drawn. Series without a point
+/// (of a run too short for one) are left out, and of a figure with no other nothing is written.
+bool write_figure(Figure figure, const std::filesystem::path& folder, const std::string& name,
+                  Console& console);
 
 }  // namespace metatape::cli

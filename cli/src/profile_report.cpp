@@ -1,5 +1,7 @@
 #include "profile_report.hpp"
 
+#include <fmt/format.h>
+
 #include "progress.hpp"
 
 namespace metatape::cli {
@@ -19,6 +21,13 @@ Json profile_report(const Profile& profile, Console& console) {
   }
   console.print(table.text());
   return ops;
+}
+
+double memory_report(std::size_t tape_bytes, Console& console) {
+  const double tape = static_cast<double>(tape_bytes) / 1048576;
+  console.print(
+      fmt::format("tape: {:.1f} MiB at most; process: {:.0f} MiB\n", tape, peak_rss_mib()));
+  return tape;
 }
 
 }  // namespace metatape::cli

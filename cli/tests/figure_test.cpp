@@ -83,6 +83,18 @@ TEST_CASE("with gnuplot: CSV and SVG, and nothing else") {
   CHECK(std::distance(fs::directory_iterator(scratch / ""), {}) == 4);
 }
 
+TEST_CASE("what has no point is not drawn") {
+  const scratch::Folder scratch;
+  Console console({.quiet = true});
+  Figure with = curve(), none;
+  with.series.push_back({.name = "nothing yet"});
+  none.series.push_back({.name = "nothing yet"});
+  CHECK(write_figure(with, scratch / "", "with", console));
+  CHECK(scratch::read(scratch / "with.csv") == csv_text(curve()));
+  CHECK(!write_figure(none, scratch / "", "none", console));
+  CHECK(!fs::exists(scratch / "none.csv"));
+}
+
 TEST_CASE("without gnuplot: CSV and the script that would draw it") {
   const scratch::Folder scratch;
   const Path none("/nowhere");

@@ -267,25 +267,40 @@ class Reader {
 }  // namespace
 
 std::string to_safetensors(const Checkpoint& checkpoint) {
-  const Params& p = checkpoint.params;
-  const char* data = static_cast<const char*>(p.flat().data());
-  const std::size_t element = bytes(p.dtype());
+  return to_safetensors({checkpoint.params}, checkpoint.metadata);
+}
+
+std::string to_safetensors(const std::vector<Params>& parts,
+                           const std::map<std::string, std::string>& given) {
   auto metadata = nlohmann::ordered_json::object(), tensors = nlohmann::ordered_json::object();
   metadata[version_name] = std::to_string(version);
-  for (const auto& [name, value] : checkpoint.metadata) {
+  for (const auto& [name, value] : given) {
     if (name.starts_with(checksum_prefix) || name == version_name)
       throw DataError("safetensors: the metadata name '" + name + "' is the format's own");
     metadata[name] = value;
   }
-  for (const ParamEntry& e : p.entries()) {
-    if (e.name == metadata_name)
-      throw DataError("safetensors: a tensor cannot be named '" + e.name + "'");
-    const std::size_t begin = static_cast<std::size_t>(e.offset) * element;
-    const std::size_t size = static_cast<std::size_t>(e.shape.size()) * element;
-    metadata[checksum_prefix + e.name] = checksum(data + begin, size, e.shape);
-    tensors[e.name] = {{"dtype", p.dtype() == DType::f32 ? "F32" : "F64"},
-                       {"shape", std::vector<std::int64_t>(e.shape.begin(), e.shape.end())},
-                       {"data_offsets", {begin, begin + size}}};
+  std::size_t total = 0;
+  std::optional<DType> type;
+  for (const Params& p : parts) {
+    if (p.entries().empty()) continue;
+    if (type.value_or(p.dtype()) != p.dtype())
+      throw DTypeError("safetensors: of the tensors some are float32 and some float64");
+    type = p.dtype();
+    const char* from = static_cast<const char*>(p.flat().data());
+    const std::size_t element = bytes(p.dtype());
+    for (const ParamEntry& e : p.entries()) {
+      if (e.name == metadata_name)
+        throw DataError("safetensors: a tensor cannot be named '" + e.name + "'");
+      if (tensors.contains(e.name))
+        throw DataError("safetensors: two tensors are named '" + e.name + "'");
+      const std::size_t at = static_cast<std::size_t>(e.offset) * element;
+      const std::size_t size = static_cast<std::size_t>(e.shape.size()) * element;
+      metadata[checksum_prefix + e.name] = checksum(from + at, size, e.shape);
+      tensors[e.name] = {{"dtype", p.dtype() == DType::f32 ? "F32" : "F64"},
+                         {"shape", std::vector<std::int64_t>(e.shape.begin(), e.shape.end())},
+                         {"data_offsets", {total + at, total + at + size}}};
+    }
+    total += static_cast<std::size_t>(p.size()) * element;
   }
   nlohmann::ordered_json header{{metadata_name, std::move(metadata)}};
   header.update(tensors);
@@ -300,11 +315,15 @@ std::string to_safetensors(const Checkpoint& checkpoint) {
     throw DataError("safetensors: a header of " + std::to_string(text.size()) + " bytes, at most " +
                     std::to_string(largest_header) + " can be read again");
   const auto length = static_cast<std::uint64_t>(text.size());
-  std::string bytes(8, '\0');
-  std::memcpy(bytes.data(), &length, 8);
-  bytes += text;
-  if (p.size() > 0) bytes.append(data, static_cast<std::size_t>(p.size()) * element);
-  return bytes;
+  std::string file(8, '\0');
+  std::memcpy(file.data(), &length, 8);
+  file.reserve(file.size() + text.size() + total);
+  file += text;
+  for (const Params& p : parts)
+    if (p.size() > 0)
+      file.append(static_cast<const char*>(p.flat().data()),
+                  static_cast<std::size_t>(p.size()) * bytes(p.dtype()));
+  return file;
 }
 
 Checkpoint from_safetensors(const std::string& bytes, const std::string& source) {
@@ -313,6 +332,11 @@ Checkpoint from_safetensors(const std::string& bytes, const std::string& source)
 
 void save(const std::filesystem::path& path, const Checkpoint& checkpoint) {
   write_atomically(path, to_safetensors(checkpoint));
+}
+
+void save(const std::filesystem::path& path, const std::vector<Params>& parts,
+          const std::map<std::string, std::string>& metadata) {
+  write_atomically(path, to_safetensors(parts, metadata));
 }
 
 Checkpoint load(const std::filesystem::path& path) {

@@ -92,6 +92,16 @@ TEST_CASE("safetensors: the order is that of the Params, of empty tensors too") 
   CHECK(identical(from_safetensors(to_safetensors({p, {}})).params, p));
 }
 
+TEST_CASE("safetensors: parts give the bytes of what they are joined") {
+  const Params a({{"w", Tensor({2}, {1.0f, 2.0f})}, {"none", Tensor::zeros({0})}});
+  const Params b({{"x", Tensor({1, 3}, {3.0f, 4.0f, 5.0f})}});
+  const std::map<std::string, std::string> metadata{{"by", "me"}};
+  CHECK(to_safetensors({a, Params{}, b}, metadata) ==
+        to_safetensors({Params::join({a, b}), metadata}));
+  CHECK_THROWS_WITH(to_safetensors({a, a}, {}), "safetensors: two tensors are named 'w'");
+  CHECK_THROWS_AS(to_safetensors({a, b.to(DType::f64).prefixed("b")}, {}), DTypeError);
+}
+
 TEST_CASE("safetensors: equal contents, equal bytes; the data begin on eight bytes") {
   const std::string once = to_safetensors(trained());
   CHECK(once == to_safetensors(trained()));

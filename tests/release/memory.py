@@ -4,8 +4,7 @@
     python3 tests/release/memory.py PROGRAM [fewshot train's options]
 
 Reads the process's resident size from /proc as metrics.jsonl says how far it is, in a training
-without validations and in one with them. It saves each second: the first save takes what later ones
-use again, 2 MiB by default, and both measures are to have seen one. Without /proc it says `skipped`.
+without validations and in one with them. Without /proc it says `skipped`.
 """
 import pathlib
 import sys
@@ -32,8 +31,7 @@ def main():
         case = Full()
         case.setUp()
         try:
-            sizes = resident_at(case, steps, *sys.argv[2:], "--episodes", 520, "--save-every", 1,
-                                *words)
+            sizes = resident_at(case, steps, *sys.argv[2:], "--episodes", 520, *words)
         finally:
             case.doCleanups()
         if sizes is None:

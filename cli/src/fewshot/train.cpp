@@ -65,23 +65,17 @@ void draw_curves(const RunFolder& folder, const std::vector<Json>& lines, Consol
     add(accuracy, "accuracy", 100);
     add(validation, "validation_accuracy", 100);
   }
-  // A run too short for a point of a curve has none to draw.
-  if (!loss.x.empty())
-    write_figure({.title = "Loss of training episodes",
-                  .x_label = "episodes",
-                  .y_label = "cross-entropy",
-                  .log_y = true,
-                  .series = {loss}},
-                 folder.figures(), "loss", console);
-  std::vector<Series> both;
-  for (const Series& s : {accuracy, validation})
-    if (!s.x.empty()) both.push_back(s);
-  if (!both.empty())
-    write_figure({.title = "Accuracy",
-                  .x_label = "episodes",
-                  .y_label = "% of queries right",
-                  .series = both},
-                 folder.figures(), "accuracy", console);
+  write_figure({.title = "Loss of training episodes",
+                .x_label = "episodes",
+                .y_label = "cross-entropy",
+                .log_y = true,
+                .series = {loss}},
+               folder.figures(), "loss", console);
+  write_figure({.title = "Accuracy",
+                .x_label = "episodes",
+                .y_label = "% of queries right",
+                .series = {accuracy, validation}},
+               folder.figures(), "accuracy", console);
 }
 
 }  // namespace
@@ -214,38 +208,33 @@ int fewshot_train(Invocation& in) {
                                    .total = total,
                                    .start = first * recipe.meta_batch,
                                    .seconds = seconds});
-    // The signal that stopped the run may have come during the validation of its last step.
-    if (validate_every > 0 && first > validated && (first == 1 || first % validate_every == 0))
-      validate(first);
     end = metalearn::run(
-        trainer,
-        {.steps = steps,
-         .seconds = seconds,
-         .validate_every = validate_every,
-         .validate_first = true,
-         .save_every = save_every,
-         .report =
-             [&](const StepReport& r) {
-               last = r;
-               stuck.see(r.step, r.loss, in.console);
-               const double accuracy = r.measures.at(0).second;
-               progress.update(r.step * recipe.meta_batch,
-                               {{"loss", r.loss}, {"accuracy", accuracy}});
-               if (r.step % log_every != 0) return;
-               Json line = line_of(r.step);
-               line["loss"] = r.loss;
-               line["accuracy"] = accuracy;
-               line["gradient_norm"] = r.gradient_norm;
-               line["learning_rate"] = recipe.learning_rate * r.rate_scale;
-               log(std::move(line));
-             },
-         .validate = validation ? [&](const StepReport& r) { validate(r.step); }
-                                : std::function<void(const StepReport&)>{},
-         .save =
-             [&] {
-               nn::save(folder.checkpoint(), trainer.checkpoint({{"learner", learner.name()}}));
-             },
-         .stop = StopGuard::asked});
+        trainer, {.steps = steps,
+                  .seconds = seconds,
+                  .validate_every = validate_every,
+                  .validated = validated,
+                  .save_every = save_every,
+                  .report =
+                      [&](const StepReport& r) {
+                        last = r;
+                        stuck.see(r.step, r.loss, in.console);
+                        const double accuracy = r.measures.at(0).second;
+                        progress.update(r.step * recipe.meta_batch,
+                                        {{"loss", r.loss}, {"accuracy", accuracy}});
+                        if (r.step % log_every != 0) return;
+                        Json line = line_of(r.step);
+                        line["loss"] = r.loss;
+                        line["accuracy"] = accuracy;
+                        line["gradient_norm"] = r.gradient_norm;
+                        line["learning_rate"] = recipe.learning_rate * r.rate_scale;
+                        log(std::move(line));
+                      },
+                  .validate = validation ? std::function<void(std::int64_t)>(validate) : nullptr,
+                  .save =
+                      [&] {
+                        trainer.save(folder.checkpoint(), {{"learner", learner.name()}});
+                      },
+                  .stop = StopGuard::asked});
   }
 
   const double trained_s = seconds_since(start);
@@ -265,7 +254,7 @@ int fewshot_train(Invocation& in) {
               {"classes", episodes->split().classes.size()},
               {"images_per_episode", recipe.way * (recipe.shot + recipe.query)}};
   if (in.common.memory)
-    result["peak_tape_mib"] = static_cast<double>(trainer.peak_tape_bytes()) / 1048576;
+    result["peak_tape_mib"] = memory_report(trainer.peak_tape_bytes(), in.console);
   if (in.common.profile) result["profile"] = profile_report(profile, in.console);
   if (end == LoopEnd::stopped) in.interrupted(std::move(result));
 
@@ -276,10 +265,6 @@ int fewshot_train(Invocation& in) {
     words += fmt::format("; validation, {}-way {}-shot: {}", s.way, s.shot,
                          percent(validation_accuracy, 1));
   in.console.print(words + "\n" + fmt::format("saved in {}\n", folder.path().string()));
-  if (in.common.memory)
-    in.console.print(fmt::format("tape: {:.1f} MiB at most; process: {:.0f} MiB\n",
-                                 static_cast<double>(trainer.peak_tape_bytes()) / 1048576,
-                                 peak_rss_mib()));
   in.finish(std::move(result));
   return exit_done;
 }

@@ -163,11 +163,9 @@ struct Best {
   double score = std::numeric_limits<double>::infinity();
   std::int64_t step = 0;
 
-  void put_into(nn::Checkpoint& checkpoint) const {
-    if (phi.empty()) return;
-    checkpoint.params = Params::join({checkpoint.params, phi.prefixed("best")});
-    checkpoint.metadata["best.score"] = fmt::format("{:.17g}", score);
-    checkpoint.metadata["best.step"] = std::to_string(step);
+  [[nodiscard]] std::map<std::string, std::string> metadata() const {
+    if (phi.empty()) return {};
+    return {{"best.score", fmt::format("{:.17g}", score)}, {"best.step", std::to_string(step)}};
   }
   static Best of(const nn::Checkpoint& checkpoint, const std::string& source) {
     Best best{.phi = metalearn::part_of(checkpoint, "best")};
@@ -196,24 +194,18 @@ void draw_curves(const RunFolder& folder, const std::vector<Json>& lines, Consol
     add(validation, "validation");
     add(norm, "gradient_norm");
   }
-  // A run too short for a point of a curve has none to draw.
-  std::vector<Series> losses;
-  for (const Series& curve : {loss, final, validation})
-    if (!curve.x.empty()) losses.push_back(curve);
-  if (!losses.empty())
-    write_figure({.title = "Meta-training",
-                  .x_label = "meta-steps",
-                  .y_label = "loss",
-                  .log_y = true,
-                  .series = losses},
-                 folder.figures(), "meta-loss", console);
-  if (!norm.x.empty())
-    write_figure({.title = "Norm of the meta-gradient, before clipping",
-                  .x_label = "meta-steps",
-                  .y_label = "norm",
-                  .log_y = true,
-                  .series = {norm}},
-                 folder.figures(), "gradient-norm", console);
+  write_figure({.title = "Meta-training",
+                .x_label = "meta-steps",
+                .y_label = "loss",
+                .log_y = true,
+                .series = {loss, final, validation}},
+               folder.figures(), "meta-loss", console);
+  write_figure({.title = "Norm of the meta-gradient, before clipping",
+                .x_label = "meta-steps",
+                .y_label = "norm",
+                .log_y = true,
+                .series = {norm}},
+               folder.figures(), "gradient-norm", console);
 }
 
 }  // namespace
@@ -341,9 +333,9 @@ int optimizer_train(Invocation& in) {
     if (score(t) < best.score) best = {trainer.phi(), score(t), step};
   };
   const auto save = [&] {
-    nn::Checkpoint checkpoint = trainer.checkpoint({{"optimizer", optimizer.spec()}});
-    best.put_into(checkpoint);
-    nn::save(folder.checkpoint(), checkpoint);
+    std::map<std::string, std::string> metadata = best.metadata();
+    metadata["optimizer"] = optimizer.spec();
+    trainer.save(folder.checkpoint(), metadata, {best.phi.prefixed("best")});
     metalearn::save_optimizer(folder.path() / "optimizer.safetensors", optimizer,
                               best.phi.empty() ? trainer.phi() : best.phi);
   };
@@ -352,12 +344,12 @@ int optimizer_train(Invocation& in) {
   {
     Progress progress(in.console,
                       {.what = "meta-steps", .total = steps, .start = first, .seconds = seconds});
-    // The signal that stopped the run may have come during the validation of its last step.
-    if (first > validated && first % *s.validate_every == 0) validate(first);
     end = metalearn::run(trainer,
                          {.steps = steps,
                           .seconds = seconds,
                           .validate_every = *s.validate_every,
+                          .validated = validated,
+                          .validate_last = false,  // a run raised later has none at the old end
                           .save_every = s.save_every,
                           .report =
                               [&](const StepReport& r) {
@@ -374,11 +366,7 @@ int optimizer_train(Invocation& in) {
                                      {"diverged", r.measures.at(1).second * s.meta_batch},
                                      {"learning_rate", *s.learning_rate * r.rate_scale}});
                               },
-                          .validate =
-                              [&](const StepReport& r) {
-                                // a run raised later does not validate at the old end
-                                if (r.step % *s.validate_every == 0) validate(r.step);
-                              },
+                          .validate = validate,
                           .save = save,
                           .stop = StopGuard::asked});
   }
@@ -396,7 +384,7 @@ int optimizer_train(Invocation& in) {
               {"seconds_training", wall()},
               {"parameters", trainer.phi().size()}};
   if (in.common.memory)
-    result["peak_tape_mib"] = static_cast<double>(trainer.peak_tape_bytes()) / 1048576;
+    result["peak_tape_mib"] = memory_report(trainer.peak_tape_bytes(), in.console);
   if (in.common.profile) result["profile"] = profile_report(profile, in.console);
   if (end == LoopEnd::stopped) in.interrupted(std::move(result));
 
@@ -406,10 +394,6 @@ int optimizer_train(Invocation& in) {
       grouped(trainer.steps_done()), s.problem.optimizee, clock_text(wall()),
       chosen ? fmt::format("; best validation {:.4g}, at {}", best.score, grouped(best.step)) : "",
       folder.path().string()));
-  if (in.common.memory)
-    in.console.print(fmt::format("tape: {:.1f} MiB at most; process: {:.0f} MiB\n",
-                                 static_cast<double>(trainer.peak_tape_bytes()) / 1048576,
-                                 peak_rss_mib()));
   in.finish(std::move(result));
   return exit_done;
 }

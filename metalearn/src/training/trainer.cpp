@@ -39,6 +39,9 @@ struct Trainer::State {
   std::vector<std::unique_ptr<Tape>> tapes;  // one a worker
   std::vector<MetaStep> answers;             // one a slot
 
+  [[nodiscard]] std::vector<Params> parts() const;
+  [[nodiscard]] std::map<std::string, std::string> position() const;
+
   void ask(int slot, Tape& tape) {
     const auto at = static_cast<std::size_t>(slot);
     const Tape::Scope scope(tape);
@@ -131,15 +134,31 @@ std::size_t Trainer::peak_tape_bytes() const {
   return peak;
 }
 
+std::vector<Params> Trainer::State::parts() const {
+  std::vector<Params> all{phi.prefixed("phi"), optimizer.prefixed("optimizer")};
+  for (int slot = 0; slot < options.batch; ++slot)
+    all.push_back(carries[static_cast<std::size_t>(slot)].prefixed(carry_name(slot)));
+  return all;
+}
+
+std::map<std::string, std::string> Trainer::State::position() const {
+  return {
+      {"step", std::to_string(done)}, {"batch", std::to_string(options.batch)}, {"key", text(key)}};
+}
+
 nn::Checkpoint Trainer::checkpoint(std::map<std::string, std::string> metadata) const {
-  const State& s = *state_;
-  std::vector<Params> parts{s.phi.prefixed("phi"), s.optimizer.prefixed("optimizer")};
-  for (int slot = 0; slot < s.options.batch; ++slot)
-    parts.push_back(s.carries[static_cast<std::size_t>(slot)].prefixed(carry_name(slot)));
-  metadata["step"] = std::to_string(s.done);
-  metadata["batch"] = std::to_string(s.options.batch);
-  metadata["key"] = text(s.key);
-  return {Params::join(parts), std::move(metadata)};
+  std::map<std::string, std::string> all = state_->position();
+  all.merge(metadata);
+  return {Params::join(state_->parts()), std::move(all)};
+}
+
+void Trainer::save(const std::filesystem::path& path, std::map<std::string, std::string> metadata,
+                   const std::vector<Params>& more) const {
+  std::vector<Params> parts = state_->parts();
+  parts.insert(parts.end(), more.begin(), more.end());
+  std::map<std::string, std::string> all = state_->position();
+  all.merge(metadata);
+  nn::save(path, parts, all);
 }
 
 void Trainer::restore(const nn::Checkpoint& checkpoint, const std::string& source) {
@@ -198,8 +217,18 @@ Params part_of(const nn::Checkpoint& checkpoint, std::string_view name) {
 LoopEnd run(Trainer& trainer, const LoopOptions& options) {
   const double start = now();
   double saved = start;
-  std::optional<StepReport> last;
-  bool validated = true;
+  std::int64_t validated = options.validated;
+  const auto validate = [&] {
+    validated = trainer.steps_done();
+    options.validate(validated);
+  };
+  const auto due = [&] {
+    const std::int64_t done = trainer.steps_done();
+    return options.validate && options.validate_every > 0 && done > validated &&
+           (done == 1 || done % options.validate_every == 0);
+  };
+  const std::int64_t first = trainer.steps_done();
+  if (due()) validate();
   LoopEnd end = LoopEnd::done;
   while (trainer.steps_done() < options.steps) {
     if (options.stop && options.stop()) {
@@ -210,20 +239,17 @@ LoopEnd run(Trainer& trainer, const LoopOptions& options) {
       end = LoopEnd::out_of_time;
       break;
     }
-    last = trainer.step();
-    validated = false;
-    if (options.report) options.report(*last);
-    if (options.validate && options.validate_every > 0 &&
-        (last->step % options.validate_every == 0 || (options.validate_first && last->step == 1))) {
-      options.validate(*last);
-      validated = true;
-    }
+    const StepReport report = trainer.step();
+    if (options.report) options.report(report);
+    if (due()) validate();
     if (options.save && now() - saved >= options.save_every) {
       options.save();
       saved = now();
     }
   }
-  if (options.validate && !validated && end != LoopEnd::stopped) options.validate(*last);
+  if (options.validate && options.validate_last && end != LoopEnd::stopped &&
+      trainer.steps_done() > std::max(first, validated))
+    validate();
   if (options.save) options.save();
   return end;
 }

@@ -2,6 +2,7 @@
 #include "metatape/metalearn/training/trainer.hpp"
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
 
 #include "catch.hpp"
@@ -134,12 +135,12 @@ TEST_CASE("a loss that is not finite stops the training and keeps the weights", 
 
 TEST_CASE("the loop stops when asked, saves and validates when due", "[training]") {
   Trainer t = trainer(1);
-  int saves = 0, validations = 0, asked = 0;
-  CHECK(run(t, {.steps = 10,
-                .validate_every = 4,
-                .validate = [&](const StepReport&) { ++validations; },
-                .save = [&] { ++saves; }}) == LoopEnd::done);
-  CHECK(validations == 3);  // after 4, 8 and at the end
+  int saves = 0, asked = 0;
+  std::vector<std::int64_t> validated;
+  const auto note = [&](std::int64_t steps) { validated.push_back(steps); };
+  CHECK(run(t, {.steps = 10, .validate_every = 4, .validate = note, .save = [&] { ++saves; }}) ==
+        LoopEnd::done);
+  CHECK(validated == std::vector<std::int64_t>{1, 4, 8, 10});  // when due, and at the end
   CHECK(saves == 1);
   CHECK(run(t, {.steps = 20, .save = [&] { ++saves; }, .stop = [&] { return ++asked > 3; }}) ==
         LoopEnd::stopped);
@@ -147,4 +148,36 @@ TEST_CASE("the loop stops when asked, saves and validates when due", "[training]
   CHECK(saves == 2);
   CHECK(run(t, {.steps = 1000000, .seconds = 0.05}) == LoopEnd::out_of_time);
   CHECK(run(t, {.steps = 5}) == LoopEnd::done);  // already past it
+}
+
+TEST_CASE("a loop that goes on makes up for the validation that was cut short", "[training]") {
+  std::vector<std::int64_t> validated;
+  const auto note = [&](std::int64_t steps) { validated.push_back(steps); };
+  Trainer t = trainer(1);
+  CHECK(run(t, {.steps = 8}) == LoopEnd::done);
+  CHECK(run(t, {.steps = 10,
+                .validate_every = 4,
+                .validated = 4,
+                .validate_last = false,
+                .validate = note}) == LoopEnd::done);
+  CHECK(validated == std::vector<std::int64_t>{8});
+  CHECK(run(t, {.steps = 13, .validate_every = 4, .validated = 8, .validate = note}) ==
+        LoopEnd::done);
+  CHECK(validated == std::vector<std::int64_t>{8, 12, 13});
+  CHECK(run(t, {.steps = 13, .validate_every = 4, .validated = 12, .validate = note}) ==
+        LoopEnd::done);  // nothing was done
+  CHECK(validated.size() == 3);
+}
+
+TEST_CASE("a trainer saved is its checkpoint, with what the run adds", "[training]") {
+  const auto path = std::filesystem::temp_directory_path() / "metatape-trainer-save";
+  Trainer t = trainer(2);
+  t.step();
+  const Params best = Params({{"w", Tensor({2}, {1.0f, 2.0f})}}).prefixed("best");
+  t.save(path, {{"learner", "it"}, {"step", "not for the caller to say"}}, {best});
+  const nn::Checkpoint saved = nn::load(path), whole = t.checkpoint({{"learner", "it"}});
+  std::filesystem::remove(path);
+  CHECK(identical(saved.params, Params::join({whole.params, best})));
+  CHECK(saved.metadata == whole.metadata);
+  CHECK(saved.metadata.at("step") == "1");
 }

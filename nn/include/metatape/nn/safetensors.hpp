@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "metatape/autodiff/params.hpp"
 
@@ -21,6 +22,9 @@ struct Checkpoint {
 /// DataError for a metadata name that starts with "crc32." or is "metatape.version" (ours), for a
 /// tensor named "__metadata__", for text that is not UTF-8, and for a header beyond 100 MB.
 std::string to_safetensors(const Checkpoint& checkpoint);
+/// As of the parts joined, without joining them. DTypeError when their types differ.
+std::string to_safetensors(const std::vector<Params>& parts,
+                           const std::map<std::string, std::string>& metadata);
 
 /// The other way. `source` is named in errors. DataError says what is wrong with the bytes: cut,
 /// header that is no JSON, names twice, shapes that overflow, offsets that overlap or leave holes,
@@ -29,6 +33,8 @@ Checkpoint from_safetensors(const std::string& bytes, const std::string& source 
 
 /// Writes the whole file or nothing (see atomic_file.hpp).
 void save(const std::filesystem::path& path, const Checkpoint& checkpoint);
+void save(const std::filesystem::path& path, const std::vector<Params>& parts,
+          const std::map<std::string, std::string>& metadata);
 /// DataError names the file and what is wrong with it.
 Checkpoint load(const std::filesystem::path& path);
 

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,6 +58,10 @@ class Trainer {
   /// Everything the next step depends on: tensors "phi.*", "optimizer.*", "carry.<slot>.*"; in the
   /// metadata "step" and the key. `metadata` (the run's own) is added.
   [[nodiscard]] nn::Checkpoint checkpoint(std::map<std::string, std::string> metadata = {}) const;
+  /// The same as a file, without a copy of the tensors; tensors of the run's own, `more`, are
+  /// added.
+  void save(const std::filesystem::path& path, std::map<std::string, std::string> metadata = {},
+            const std::vector<Params>& more = {}) const;
   /// Goes on from there. DataError names `source` and what does not fit: names, shapes, another
   /// key.
   void restore(const nn::Checkpoint& checkpoint, const std::string& source);
@@ -74,15 +80,17 @@ Params part_of(const nn::Checkpoint& checkpoint, std::string_view name);
 struct LoopOptions {
   std::int64_t steps = 1000;        ///< done in all, those before a resume included
   double seconds = 0;               ///< stop after this much time in this call; 0: never
-  std::int64_t validate_every = 0;  ///< steps; 0: never
-  bool validate_first = false;      ///< after step 1, too: a curve then begins with all to learn,
-                                    ///< and memory is flat from there on
+  std::int64_t validate_every = 0;  ///< steps, and after step 1, so that a curve begins with all to
+                                    ///< learn and memory is flat from there on; 0: never
+  std::int64_t validated = 0;       ///< where a run goes on, the step of its last validation: one
+                                    ///< that a signal cut short is made up for
+  bool validate_last = true;        ///< at the end, too, due or not
   double save_every = 60;           ///< seconds between calls of `save`
 
-  std::function<void(const StepReport&)> report{};    ///< after each step
-  std::function<void(const StepReport&)> validate{};  ///< every so many steps, and at the end
-  std::function<void()> save{};                       ///< now and then, and at the end
-  std::function<bool()> stop{};                       ///< asked between steps
+  std::function<void(const StepReport&)> report{};     ///< after each step
+  std::function<void(std::int64_t steps)> validate{};  ///< after so many steps
+  std::function<void()> save{};                        ///< now and then, and at the end
+  std::function<bool()> stop{};                        ///< asked between steps
 };
 
 enum class LoopEnd { done, out_of_time, stopped };
