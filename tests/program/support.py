@@ -9,6 +9,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import random
 import shutil
 import struct
 import subprocess
@@ -132,6 +133,52 @@ def lines_in(path):
         return path.read_bytes().count(b"\n")
     except FileNotFoundError:
         return 0
+
+
+def killed_and_resumed(case, words, out, kills, longest, seed, command="fewshot"):
+    """Trains, ended by SIGKILL so many times and resumed each time; what the kills met.
+
+    The first two come before the first checkpoint: one as soon as there is a config.toml, one in
+    the steps after it. The others come after a random part of `longest` seconds, while checkpoints
+    are written every 20 ms, so that many meet a save.
+    """
+    rng = random.Random(seed)
+    run = case.folder / out
+    met = {"kills": 0, "before the first save": 0, "finished before": 0, "temporaries": 0}
+    for n in range(kills):
+        resume = (run / "config.toml").exists()
+        saves = ["--save-every", "0.02" if n >= 2 else "86400"]
+        first = ["--resume", out] if resume else [*words, "--out", out]
+        process = case.start(command, "train", *first, *saves)
+        before = lines_in(run / "metrics.jsonl")
+        if n == 0:
+            case.wait_for((run / "config.toml").exists, process)
+        elif n == 1:
+            case.wait_for(lambda: lines_in(run / "metrics.jsonl") > 0, process)
+        else:
+            # After the first new line at the latest, so that the run gets on over the kills.
+            case.wait_for(lambda: lines_in(run / "metrics.jsonl") != before, process)
+            time.sleep(rng.uniform(0, longest))
+        if process.poll() is not None:
+            met["finished before"] += 1
+        process.kill()
+        process.communicate()
+        met["kills"] += 1
+        met["before the first save"] += not (run / "checkpoint.safetensors").exists()
+        met["temporaries"] += bool(list(run.glob("*.tmp")))
+    case.run_program(command, "train", "--resume", out)
+    case.no_strays(run)
+    return met
+
+
+def real_data(name):
+    """As the tests of tasks/ find it: below METATAPE_TEST_DATA or ../shared/data."""
+    said = os.environ.get("METATAPE_TEST_DATA")
+    root = pathlib.Path(__file__).resolve().parents[2]
+    for folder in ([pathlib.Path(said)] if said else []) + [root.parent / "shared" / "data"]:
+        if (folder / name).exists():
+            return folder / name
+    return None
 
 
 def snapshot(folder):

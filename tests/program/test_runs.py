@@ -295,30 +295,20 @@ class Data(Case):
         self.refused("data", "show", "omniglot", says="METATAPE_DATA")
 
     def test_real_omniglot(self):
-        path = real_data("omniglot/images_background.zip")
+        path = support.real_data("omniglot/images_background.zip")
         if not path:
             self.skipTest("omniglot/images_background.zip is not there (set METATAPE_TEST_DATA)")
         result = self.run_program("data", "check", f"omniglot:{path}", "--json", "-").json["result"]
         self.assertEqual((result["images"], result["classes"], result["broken"]), (19280, 964, []))
 
     def test_real_one_shot(self):
-        path = real_data("omniglot/all_runs.zip")
+        path = support.real_data("omniglot/all_runs.zip")
         if not path:
             self.skipTest("omniglot/all_runs.zip is not there (set METATAPE_TEST_DATA)")
         result = self.run_program("fewshot", "oneshot", "--learner", "hausdorff", "--task", path,
                                   "--json", "-").json["result"]
         self.assertEqual(len(result["runs"]), 20)
         self.assertAlmostEqual(result["error_percent"], 38.75)
-
-
-def real_data(name):
-    """As the tests of tasks/ find it: below METATAPE_TEST_DATA or ../shared/data."""
-    said = os.environ.get("METATAPE_TEST_DATA")
-    root = support.pathlib.Path(__file__).resolve().parents[2]
-    for folder in ([support.pathlib.Path(said)] if said else []) + [root.parent / "shared" / "data"]:
-        if (folder / name).exists():
-            return folder / name
-    return None
 
 
 if __name__ == "__main__":

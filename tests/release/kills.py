@@ -3,19 +3,17 @@
 
     python3 tests/release/kills.py PROGRAM [--kills N] [--rounds N] [NAME ...]
 
-NAME is prototypical, matching, quadratic or mlp (which wants MNIST in METATAPE_DATA); all but mlp
-where none is named. For each and each round: one run unbroken on 1 thread, runs on 2 and 3 threads,
+NAME is prototypical, matching, quadratic or mlp, on MNIST; all of them where none is named. For each and each round: one run unbroken on 1 thread, runs on 2 and 3 threads,
 and one that is ended by SIGKILL N times (10) and resumed. Prints a line each; the last is
 `N passed, N failed`.
 """
 import argparse
-import os
 import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "program"))
 import support  # noqa: E402
-from test_determinism import killed_and_resumed  # noqa: E402
+from support import killed_and_resumed  # noqa: E402
 
 
 class Full(support.Case):
@@ -28,8 +26,7 @@ TRAININGS = {
     "matching": ["fewshot", "--learner", "matching", "--episodes", 200],
     "quadratic": ["optimizer", "--optimizee", "quadratic", "--meta-steps", 400],
     "mlp": ["optimizer", "--optimizee", "mlp:data=mnist", "--data",
-            f"mnist:{os.environ.get('METATAPE_DATA', '.')}/mnist", "--meta-steps", 60,
-            "--validate-every", 20],
+            f"mnist:{support.real_data('mnist')}", "--meta-steps", 60],
 }
 
 
@@ -37,7 +34,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("program", type=pathlib.Path)
     parser.add_argument("names", nargs="*", metavar="NAME",
-                        default=["prototypical", "matching", "quadratic"])
+                        default=list(TRAININGS))
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
