@@ -1,12 +1,16 @@
 // metalearn.hpp: what learns: optimizers, few-shot learners, the training loop.
 #pragma once
 
+#include "metatape/metalearn/fewshot/adaptation.hpp"
 #include "metatape/metalearn/fewshot/evaluate.hpp"
+#include "metatape/metalearn/fewshot/finetune.hpp"
 #include "metatape/metalearn/fewshot/learner.hpp"
+#include "metatape/metalearn/fewshot/maml.hpp"
 #include "metatape/metalearn/fewshot/matching.hpp"
 #include "metatape/metalearn/fewshot/metric.hpp"
 #include "metatape/metalearn/fewshot/prototypical.hpp"
 #include "metatape/metalearn/fewshot/recipe.hpp"
+#include "metatape/metalearn/fewshot/reptile.hpp"
 #include "metatape/metalearn/fewshot/train.hpp"
 #include "metatape/metalearn/optimizers/by_name.hpp"
 #include "metatape/metalearn/optimizers/checkpoint.hpp"
@@ -22,5 +26,6 @@
 #include "metatape/metalearn/training/trainer.hpp"
 #include "metatape/metalearn/unroll/minimise.hpp"
 #include "metatape/metalearn/unroll/objective.hpp"
+#include "metatape/metalearn/unroll/order.hpp"
 #include "metatape/metalearn/unroll/training.hpp"
 #include "metatape/metalearn/unroll/unroll.hpp"

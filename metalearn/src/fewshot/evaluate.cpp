@@ -22,9 +22,9 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 // One tape a worker, to evaluate on.
 class Tapes {
  public:
-  explicit Tapes(const Threads* threads) {
+  Tapes(const Threads* threads, Recording recording) {
     for (int w = 0; w < (threads ? threads->count() : 1); ++w)
-      tapes_.push_back(std::make_unique<Tape>(Recording::off));
+      tapes_.push_back(std::make_unique<Tape>(recording));
   }
   Tape& operator[](int worker) const { return *tapes_[at(worker)]; }
 
@@ -91,8 +91,10 @@ Table embed_split(const AnyLearner& learner, const Trained& trained,
 
 Answers learner_answers(const AnyLearner& learner, const Trained& trained,
                         std::shared_ptr<const tasks::EpisodeSampler> sampler, Threads* threads) {
-  auto tapes = std::make_shared<const Tapes>(threads);
   const tasks::EpisodeOptions& o = sampler->options();
+  // learners that take gradients find a warm tape that records
+  auto tapes = std::make_shared<const Tapes>(
+      threads, learner.embeds_alone() ? Recording::off : Recording::on);
   if (!learner.embeds_alone() || o.rotations != tasks::Rotations::none || o.augment)
     return [=](const tasks::EpisodePlan& plan, int worker) {
       Tape& tape = (*tapes)[worker];

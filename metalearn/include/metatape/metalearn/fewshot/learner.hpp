@@ -45,6 +45,9 @@ concept FewShotLearner = requires(const L& learner, Key key, Tape& tape, const P
   { learner.transductive() } -> std::same_as<bool>;
 };
 
+/// Optional member: `int fixed_way()`, the number of classes that a learner tells apart, where its
+/// network has a head of so many; other episodes are a DataError.
+
 /// Learners that only compare embeddings, image by image, give the embedding too: then each image
 /// of a split is embedded once, and any number of episodes costs next to nothing.
 template <class L>
@@ -79,6 +82,7 @@ class AnyLearner {
     return self_->adapt(tape, phi, carry, support, labels, way);
   }
   [[nodiscard]] bool transductive() const { return self_->transductive(); }
+  [[nodiscard]] int fixed_way() const { return self_->fixed_way(); }  ///< 0: any number
   /// False for learners that are no EmbeddingLearner; embed and logits are for the others.
   [[nodiscard]] bool embeds_alone() const { return self_->embeds_alone(); }
   [[nodiscard]] Tensor embed(Tape& tape, const Params& phi, const Params& carry,
@@ -100,6 +104,7 @@ class AnyLearner {
                                            const Tensor& support, const Indices& labels,
                                            int way) const = 0;
     [[nodiscard]] virtual bool transductive() const = 0;
+    [[nodiscard]] virtual int fixed_way() const = 0;
     [[nodiscard]] virtual bool embeds_alone() const = 0;
     [[nodiscard]] virtual Tensor embed(Tape& tape, const Params& phi, const Params& carry,
                                        const Tensor& images) const = 0;
@@ -123,6 +128,10 @@ class AnyLearner {
       return learner.adapt(tape, phi, carry, support, labels, way);
     }
     [[nodiscard]] bool transductive() const override { return learner.transductive(); }
+    [[nodiscard]] int fixed_way() const override {
+      if constexpr (requires { learner.fixed_way(); }) return learner.fixed_way();
+      return 0;
+    }
     [[nodiscard]] bool embeds_alone() const override {
       if constexpr (EmbeddingLearner<L>) return learner.embeds_alone();
       return false;

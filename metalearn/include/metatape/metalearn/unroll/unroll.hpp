@@ -16,6 +16,7 @@
 
 #include "metatape/metalearn/optimizers/optimizer.hpp"
 #include "metatape/metalearn/unroll/objective.hpp"
+#include "metatape/metalearn/unroll/order.hpp"
 #include "metatape/tasks/optimizees/optimizee.hpp"
 
 namespace metatape {
@@ -25,14 +26,6 @@ class Threads;
 }  // namespace metatape
 
 namespace metatape::metalearn {
-
-enum class Order {
-  /// ∇_t is a constant: what θ_t does to ∇_t, the Hessian, is dropped, as in the paper of the LSTM
-  /// optimizer. Loss and gradient are computed together on a scratch tape, whose record is gone at
-  /// once.
-  first,
-  exact,  ///< the derivative of the run: one Hessian-vector product a step more
-};
 
 /// How the gradient is computed; all agree up to rounding. n coordinates, T steps.
 enum class Pass {
