@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "metatape/autodiff/tape.hpp"
 #include "metatape/metalearn/fewshot/train.hpp"
@@ -19,6 +20,13 @@ namespace {
 StatisticsFrom statistics_of(const std::string& name) {
   if (name == "batch") return StatisticsFrom::batch;
   return name == "support" ? StatisticsFrom::support : StatisticsFrom::running;
+}
+
+constexpr const char* adapts_names[] = {"all", "not-norm", "head"};
+
+metalearn::Adapts adapts_of(const std::string& name) {
+  return static_cast<metalearn::Adapts>(std::ranges::find(adapts_names, name) -
+                                        std::begin(adapts_names));
 }
 
 // What stands in `given`, else `otherwise`, which is then noted as given.
@@ -97,19 +105,46 @@ void FewShotSettings::declare_training(Settings& s) {
       "batch normalisation of the queries by the batch's (transductive), the support's or running "
       "statistics",
       {.choices = {"batch", "support", "running"}, .default_text = of_recipe});
-  s.add("learning-rate", learning_rate, "of Adam",
+  s.add("order", order,
+        "maml: exact differentiates through the steps on the support set, first does not (fomaml)",
+        {.choices = {"first", "exact"}, .default_text = of_recipe});
+  s.add("inner-steps", inner_steps, "steps on the support set in training",
+        {.least = 0, .most = 100000, .default_text = of_recipe});
+  s.add("test-steps", test_steps, "the same when a trained learner is used",
+        {.least = 0, .most = 100000, .default_text = of_recipe});
+  s.add("inner-rate", inner_rate, "learning rate of those steps",
+        {.least = 0, .above_least = true, .default_text = of_recipe});
+  s.add("inner-batch", inner_batch, "support images of such a step, reptile and lstm; 0: all",
+        {.least = 0, .most = 1e6, .default_text = of_recipe});
+  s.add("test-batch", test_batch, "the same when a trained learner is used",
+        {.least = 0, .most = 1e6, .default_text = of_recipe});
+  s.add("adapts", adapts,
+        "weights that such steps move: all, all but batch normalisation's, the last layer's",
+        {.choices = {"all", "not-norm", "head"}, .default_text = of_recipe});
+  s.add("learned-rates", learned_rates, "maml: a learning rate a step and tensor, trained too",
+        {.default_text = of_recipe});
+  s.add("proximal", proximal,
+        "maml: above 0 implicit MAML, adapted weights being held near the start so strongly",
+        {.least = 0, .default_text = of_recipe});
+  s.add("solver-steps", solver_steps, "of implicit MAML's conjugate gradients",
+        {.least = 0, .most = 100000, .default_text = of_recipe});
+  s.add("learning-rate", learning_rate, "of Adam; reptile: of plain steps, its epsilon",
         {.least = 0, .above_least = true, .default_text = of_recipe});
   s.add("schedule", schedule,
-        "of the rate: cosine over the run, halved every 2,000 steps, constant",
-        {.choices = {"cosine", "halved", "constant"}, .default_text = of_recipe});
+        "of the rate: cosine or linear over the run, halved every 2,000 steps, constant",
+        {.choices = metalearn::schedule_names(), .default_text = of_recipe});
   s.add("decay-episodes", decay_episodes, "the span of the cosine",
         {.least = 1, .most = 1e12, .default_text = "the planned episodes"});
   s.add("meta-batch", meta_batch, "episodes a step",
         {.least = 1, .most = 4096, .default_text = of_recipe});
+  s.add("clip", clip, "the gradient's norm is scaled down to this; 0: not",
+        {.least = 0, .default_text = of_recipe});
 }
 
 FewShotRecipe FewShotSettings::fill() {
   FewShotRecipe r = metalearn::recipe(learner, recipe);
+  if (train_shot) r.shot = *train_shot;  // queries may follow it
+  metalearn::fit_use(r, way, shot);
   r.way = settle(train_way, r.way);
   r.shot = settle(train_shot, r.shot);
   r.query = settle(train_query, r.query);
@@ -125,9 +160,22 @@ FewShotRecipe FewShotSettings::fill() {
   r.filters = settle(filters, r.filters);
   r.scale = settle(scale, r.scale);
   r.statistics = statistics_of(settle(statistics, text(r.statistics)));
+  r.order = settle(order, r.order == metalearn::Order::exact ? "exact" : "first") == "exact"
+                ? metalearn::Order::exact
+                : metalearn::Order::first;
+  r.inner_steps = settle(inner_steps, r.inner_steps);
+  r.test_steps = settle(test_steps, r.test_steps);
+  r.inner_rate = settle(inner_rate, r.inner_rate);
+  r.inner_batch = settle(inner_batch, r.inner_batch);
+  r.test_batch = settle(test_batch, r.test_batch);
+  r.adapts = adapts_of(settle(adapts, adapts_names[static_cast<std::size_t>(r.adapts)]));
+  r.learned_rates = settle(learned_rates, r.learned_rates);
+  r.proximal = settle(proximal, r.proximal);
+  r.solver_steps = settle(solver_steps, r.solver_steps);
   r.learning_rate = settle(learning_rate, r.learning_rate);
   r.schedule = settle(schedule, r.schedule);
   r.meta_batch = settle(meta_batch, r.meta_batch);
+  r.clip = settle(clip, r.clip);
   return r;
 }
 
@@ -213,8 +261,15 @@ LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string&
   const std::string file = (folder / "checkpoint.safetensors").string();
   const nn::Checkpoint checkpoint = nn::load(file);
   loaded.trained = metalearn::trained(checkpoint, file);
+  // Believed only as far as images and classes go: the network that is built for comparison is this
+  // wide.
+  metalearn::ImageKind images{.size = image_size};
+  if (loaded.trained.phi.contains("classes.bias")) {
+    const std::int64_t classes = loaded.trained.phi["classes.bias"].size();
+    images.classes =
+        static_cast<int>(loaded.recipe.rotations != tasks::Rotations::none ? classes / 4 : classes);
+  }
   if (loaded.trained.phi.contains("block0.conv.weight")) {
-    // Believed only as far as images go: the network that is built for comparison is this wide.
     const Shape kernel = loaded.trained.phi["block0.conv.weight"].shape();
     if (kernel.rank() != 4 || (kernel[1] != 1 && kernel[1] != 3))
       throw DataError(
@@ -222,7 +277,9 @@ LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string&
                       to_string(kernel)));
     loaded.channels = static_cast<int>(kernel[1]);
   }
-  loaded.learner = metalearn::make_learner(loaded.recipe, image_size, loaded.channels);
+  images.channels = loaded.channels;
+  loaded.learner = metalearn::make_learner(loaded.recipe, images);
+  if (std::ranges::find(names, "way") != names.end()) require_way(loaded.learner, settings.way);
   nn::require_layout(*loaded.trained.phi.layout(), *loaded.learner.init(Key{}).layout(), file);
   if (const auto step = checkpoint.metadata.find("step");
       step != checkpoint.metadata.end() && step->second == "0")
@@ -233,14 +290,24 @@ LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string&
 
 void require_fit(const metalearn::AnyLearner& learner, const metalearn::Trained& trained,
                  int channels, const std::string& file) {
-  const Tensor images = Tensor::zeros({2, image_size, image_size, channels});
+  const int way = learner.fixed_way() > 0 ? learner.fixed_way() : 2;
+  const Tensor images = Tensor::zeros({way, image_size, image_size, channels});
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(way));
+  std::iota(labels.begin(), labels.end(), 0);
   try {
     Tape tape(Recording::off);
-    (void)learner.adapt(tape, trained.phi, trained.carry, images,
-                        Indices(std::vector<std::int32_t>{0, 1}), 2)(images);
+    (void)learner.adapt(tape, trained.phi, trained.carry, images, Indices(std::move(labels)),
+                        way)(images);
   } catch (const Error& e) {
     throw DataError(fmt::format("{}: does not fit the model: {}", file, e.what()));
   }
+}
+
+void require_way(const metalearn::AnyLearner& learner, int way) {
+  if (const int fixed = learner.fixed_way(); fixed > 0 && fixed != way)
+    throw UsageError(
+        fmt::format("{}: its network has a head of {} classes and cannot be asked for {} ways",
+                    learner.name(), fixed, way));
 }
 
 void require_channels(const LoadedRun& run, const tasks::ImageSet& set) {

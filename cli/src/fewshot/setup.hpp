@@ -21,10 +21,11 @@ struct FewShotSettings {
   int way = 5, shot = 1, query = 15;
   bool within_alphabet = false;
 
-  std::optional<int> train_way, train_shot, train_query, filters, meta_batch;
-  std::optional<double> train_within, scale, learning_rate;
-  std::optional<bool> rotations, augment, centre;
-  std::optional<std::string> network, statistics, schedule;
+  std::optional<int> train_way, train_shot, train_query, filters, meta_batch, inner_steps,
+      test_steps, inner_batch, test_batch, solver_steps;
+  std::optional<double> train_within, scale, learning_rate, inner_rate, proximal, clip;
+  std::optional<bool> rotations, augment, centre, learned_rates;
+  std::optional<std::string> network, statistics, schedule, order, adapts;
 
   std::string test_alphabets, validation_alphabets;  // as --test-alphabets has them
   std::string split_by = "alphabet";
@@ -76,6 +77,9 @@ LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string&
 /// type, statistics that are missing or of another width) is a DataError that names `file`.
 void require_fit(const metalearn::AnyLearner& learner, const metalearn::Trained& trained,
                  int channels, const std::string& file);
+
+/// UsageError unless the learner can tell so many classes apart.
+void require_way(const metalearn::AnyLearner& learner, int way);
 
 /// DataError unless the run was trained on images of so many channels.
 void require_channels(const LoadedRun& run, const tasks::ImageSet& set);

@@ -11,7 +11,6 @@
 #include "../profile_report.hpp"
 #include "../progress.hpp"
 #include "../signals.hpp"
-#include "metatape/metalearn/optimizers/hand_crafted.hpp"
 #include "setup.hpp"
 
 namespace metatape::cli {
@@ -30,7 +29,7 @@ constexpr double default_minutes = 10;
 // Says once that a loss stays where guessing would put it.
 class StuckWatch {
  public:
-  explicit StuckWatch(int way) : chance_(std::log(way)) {}
+  explicit StuckWatch(std::int64_t classes) : chance_(std::log(classes)) {}
 
   void see(std::int64_t step, double loss, Console& console) {
     losses_.push_back(loss);
@@ -108,16 +107,28 @@ int fewshot_train(Invocation& in) {
   }
   for (const std::string& line : episodes->left_out()) in.console.detail("left out: " + line);
   const int channels = splits.train.set->channels();
-  const metalearn::AnyLearner learner = metalearn::make_learner(recipe, image_size, channels);
+  const metalearn::ImageKind images{
+      .size = image_size,
+      .channels = channels,
+      .classes = static_cast<int>(splits.train.set->classes().size())};
+  const metalearn::AnyLearner learner = metalearn::make_learner(recipe, images);
+  require_way(learner, s.way);
 
   Profile profile;
   const Key key(in.common.seed);
+  Params start_weights;
+  try {
+    start_weights = learner.init(key.split("phi"));
+  } catch (const DataError& e) {
+    throw UsageError(e.what());
+  }
   const auto make_trainer = [&](std::int64_t decay) {
-    return Trainer(metalearn::episode_objective(learner, episodes), learner.init(key.split("phi")),
-                   {.optimizer = metalearn::Adam{.learning_rate = recipe.learning_rate},
+    return Trainer(metalearn::episode_objective(learner, episodes), start_weights,
+                   {.optimizer = metalearn::outer_optimizer(recipe),
                     .schedule = metalearn::make_schedule(
                         recipe, (decay + recipe.meta_batch - 1) / recipe.meta_batch),
                     .batch = recipe.meta_batch,
+                    .clip = recipe.clip,
                     .profile = in.common.profile ? &profile : nullptr},
                    key, &threads);
   };
@@ -172,7 +183,8 @@ int fewshot_train(Invocation& in) {
   const std::int64_t total = steps * recipe.meta_batch;
   double validation_accuracy = std::nan("");
   StepReport last;
-  StuckWatch stuck(recipe.way);
+  StuckWatch stuck(start_weights.contains("classes.bias") ? start_weights["classes.bias"].size()
+                                                          : recipe.way);
   const auto start = std::chrono::steady_clock::now();
   const auto wall = [&] { return spent_before + seconds_since(start); };
   const auto log = [&](Json line) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -39,13 +40,16 @@ Params carry_of(const Moments& m) {
 class Minibatches {
  public:
   Minibatches(std::int64_t images, int batch, Key key)
-      : random_(key), order_(static_cast<std::size_t>(images)), batch_(batch) {
+      : random_(key),
+        order_(static_cast<std::size_t>(images)),
+        batch_(
+            std::min(order_.size(), batch > 0 ? static_cast<std::size_t>(batch) : order_.size())),
+        next_(order_.size()) {
     std::iota(order_.begin(), order_.end(), 0);
-    next_ = order_.size();
   }
   Indices next() {
     std::vector<std::int32_t> some;
-    while (some.size() < static_cast<std::size_t>(batch_) && some.size() < order_.size()) {
+    while (some.size() < batch_) {
       if (next_ == order_.size()) {
         random_.shuffle(order_);
         next_ = 0;
@@ -58,8 +62,7 @@ class Minibatches {
  private:
   Random random_;
   std::vector<std::int32_t> order_;
-  int batch_;
-  std::size_t next_ = 0;
+  std::size_t batch_, next_;
 };
 
 struct Inner {
@@ -90,11 +93,10 @@ AnyOptimizer adam_of(const Reptile& r) { return Adam{.learning_rate = r.rate, .b
 }  // namespace
 
 Params Reptile::init(Key key) const {
-  if (steps < 0 || test_steps < 0 || batch < 1 || test_batch < 1)
-    throw DataError(fmt::format(
-        "reptile: {} steps on {} images, at test {} on {}: no count may be below 0, no mini-batch "
-        "below 1",
-        steps, batch, test_steps, test_batch));
+  if (steps < 0 || test_steps < 0 || batch < 0 || test_batch < 0)
+    throw DataError(
+        fmt::format("reptile: {} steps on {} images, at test {} on {}: none may be below 0", steps,
+                    batch, test_steps, test_batch));
   if (statistics == StatisticsFrom::running)
     throw DataError("reptile: it keeps no running statistics: batch or support is expected");
   return network.init(key);

@@ -114,7 +114,7 @@ TEST_CASE("each learner's training is the same on 1, 2 and 3 threads, and throug
     FewShotRecipe r = recipe(name);
     r.way = 4;
     r.filters = 8;
-    const AnyLearner learner = make_learner(r, 28, 1);
+    const AnyLearner learner = make_learner(r, {});
     const MetaObjective objective = episode_objective(learner, sampler(training_episodes(r, 28)));
     const auto trainer = [&](Threads* threads) {
       return Trainer(objective, learner.init(Key{2}),

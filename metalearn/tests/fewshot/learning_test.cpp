@@ -4,7 +4,7 @@
 
 #include "catch.hpp"
 #include "metatape/autodiff.hpp"
-#include "metatape/metalearn/fewshot/matching.hpp"
+#include "metatape/metalearn/fewshot/prototypical.hpp"
 #include "metatape/metalearn/fewshot/recipe.hpp"
 #include "metatape/metalearn/fewshot/train.hpp"
 #include "metatape/metalearn/optimizers/hand_crafted.hpp"
@@ -42,7 +42,7 @@ TEST_CASE("learners beat centred pixels on alphabets they never saw", "[fewshot]
       evaluate(pixel_answers(*test, true, &threads), *test, 100, {.threads = &threads}).accuracy;
   for (const char* name : {"prototypical", "matching"}) {
     const FewShotRecipe r = small(name);
-    const AnyLearner learner = make_learner(r, 28, 1);
+    const AnyLearner learner = make_learner(r, {});
     const Trained t = train(learner, sampler(worlds::alphabets().train, training_episodes(r, 28)),
                             {.episodes = 60, .trainer = steps(r, 60), .threads = &threads});
     const Evaluation e = evaluate(learner, t, test, 100, {.threads = &threads});
@@ -55,7 +55,7 @@ TEST_CASE("learners beat centred pixels on alphabets they never saw", "[fewshot]
 
 TEST_CASE("trained weights have the same bits on 1, 2 and 3 threads", "[fewshot]") {
   const FewShotRecipe r = small("prototypical");
-  const AnyLearner learner = make_learner(r, 28, 1);
+  const AnyLearner learner = make_learner(r, {});
   const auto episodes = sampler(worlds::alphabets().train, training_episodes(r, 28));
   Params first;
   for (const int n : {1, 2, 3}) {
@@ -69,7 +69,7 @@ TEST_CASE("trained weights have the same bits on 1, 2 and 3 threads", "[fewshot]
 
 TEST_CASE("embedding each image once gives the answers of each episode on its own", "[fewshot]") {
   const FewShotRecipe r = small("prototypical");
-  const AnyLearner learner = make_learner(r, 28, 1);
+  const AnyLearner learner = make_learner(r, {});
   const Trained t = train(learner, sampler(worlds::alphabets().train, training_episodes(r, 28)),
                           {.episodes = 3, .trainer = steps(r, 3)});
   const auto test =
@@ -110,7 +110,7 @@ TEST_CASE("intervals are over episodes", "[fewshot]") {
 
 TEST_CASE("the tape's memory is flat over episodes", "[fewshot]") {
   const FewShotRecipe r = small("prototypical");
-  const AnyLearner learner = make_learner(r, 28, 1);
+  const AnyLearner learner = make_learner(r, {});
   Trainer t(
       episode_objective(learner, sampler(worlds::alphabets().train, training_episodes(r, 28))),
       learner.init(Key{1}), steps(r, 100), Key{1});

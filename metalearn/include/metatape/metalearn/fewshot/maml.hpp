@@ -4,7 +4,7 @@
 #pragma once
 
 #include "metatape/metalearn/fewshot/adaptation.hpp"
-#include "metatape/metalearn/unroll/order.hpp"
+#include "metatape/metalearn/fewshot/inner_loop.hpp"
 
 namespace metatape::metalearn {
 
@@ -17,17 +17,12 @@ struct Maml {
   double rate = 0.4;   ///< α, of the mean loss
   Adapts adapts = Adapts::all;
   StatisticsFrom statistics = StatisticsFrom::support;
-  /// α of each step and tensor is trained as well; steps beyond the last take the last one's.
-  /// Antoniou, Edwards and Storkey (2019).
+  // as in InnerLoop
   bool learned_rates = false;
-  /// λ > 0: implicit MAML. The steps minimise L_support(θ') + λ/2 |θ' - θ|², and the gradient is
-  /// that of its minimum, whatever way led there: (I + H/λ)⁻¹ ∇L_query(θ'), H = ∇²L_support(θ'), by
-  /// conjugate gradients. The order plays no part. Rajeswaran et al. (2019).
   double proximal = 0;
-  int solver_steps = 5;  ///< of the conjugate gradients
+  int solver_steps = 5;
 
   [[nodiscard]] std::string name() const;
-  /// DataError for counts below 0, or settings that do not go together.
   [[nodiscard]] Params init(Key key) const;
   [[nodiscard]] MetaStep objective(Tape& tape, const Params& phi, const Params& carry,
                                    const tasks::Episode& episode, Key key) const;

@@ -11,13 +11,13 @@ namespace metatape::metalearn {
 /// episode to episode, in the carry, one a slot of the batch (the published code: one for all).
 struct Reptile {
   nn::ConvNet network = nn::conv4_stride({.classes = 5});
-  int steps = 5, batch = 10;            ///< of training: k, and the images of a mini-batch
+  int steps = 5, batch = 10;            ///< of training: k, and the images of a mini-batch; 0: all
   int test_steps = 50, test_batch = 5;  ///< of `adapt`
   double rate = 1e-3;                   ///< of Adam
   StatisticsFrom statistics = StatisticsFrom::support;
 
   [[nodiscard]] std::string name() const { return "reptile"; }
-  /// DataError for counts below 0, mini-batches of no image, running statistics.
+  /// DataError for counts below 0, or running statistics.
   [[nodiscard]] Params init(Key key) const;
   /// Loss and accuracy are those of the queries under W; they play no part in training.
   [[nodiscard]] MetaStep objective(Tape& tape, const Params& phi, const Params& carry,
