@@ -6,7 +6,6 @@
 #include "metatape/metalearn/fewshot/prototypical.hpp"
 #include "metatape/metalearn/fewshot/recipe.hpp"
 #include "metatape/metalearn/fewshot/train.hpp"
-#include "metatape/metalearn/optimizers/hand_crafted.hpp"
 #include "worlds.hpp"
 
 using namespace metatape;
@@ -109,18 +108,19 @@ TEST_CASE("the support set may come in any order", "[fewshot]") {
 
 TEST_CASE("each learner's training is the same on 1, 2 and 3 threads, and through a break",
           "[fewshot]") {
-  for (const char* name : {"prototypical", "matching"}) {
+  for (const std::string& name : learner_names()) {
     INFO(name);
     FewShotRecipe r = recipe(name);
     r.way = 4;
+    fit_use(r, 4, 1);
     r.filters = 8;
-    const AnyLearner learner = make_learner(r, {});
+    r.learned_rates = name == "maml";
+    const AnyLearner learner = make_learner(
+        r, {.classes = static_cast<int>(worlds::alphabets().all.set->classes().size())});
     const MetaObjective objective = episode_objective(learner, sampler(training_episodes(r, 28)));
     const auto trainer = [&](Threads* threads) {
       return Trainer(objective, learner.init(Key{2}),
-                     {.optimizer = Adam{.learning_rate = r.learning_rate},
-                      .schedule = make_schedule(r, 6),
-                      .batch = 3},
+                     {.optimizer = outer_optimizer(r), .schedule = make_schedule(r, 6), .batch = 3},
                      Key{1}, threads);
     };
     Trainer whole = trainer(nullptr);
