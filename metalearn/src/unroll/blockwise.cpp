@@ -48,8 +48,10 @@ Tensor asked(const Job& job, const Block& block, const Track& track, const Pull&
     T* const rows = all.mutable_values<T>().data();
     for (std::int64_t t = job.steps(); t >= 0; --t) {
       const T w = static_cast<T>(pull.weight[static_cast<std::size_t>(t)]);
-      const T* g = track.judged[static_cast<std::size_t>(t)].values<T>().data() + block.first;
-      for (std::int64_t i = 0; i < block.count; ++i) sum[i] += w * g[i];
+      if (w != 0) {
+        const T* g = track.judged[static_cast<std::size_t>(t)].values<T>().data() + block.first;
+        for (std::int64_t i = 0; i < block.count; ++i) sum[i] += w * g[i];
+      }
       if (t > 0) std::copy_n(sum, block.count, rows + (t - 1) * block.count);
     }
   });
@@ -68,13 +70,14 @@ Var surrogate(const Job& job, const Block& block, const Track& track, const Pull
         phi,
         {.theta = Bound(block.theta, theta),
          .gradient = Bound(block.theta, tape.constant(part(track.gradients[at], block))),
-         .loss = tape.constant(track.sums[at], job.dtype()),
+         .loss = tape.constant(track.read[at], job.dtype()),
          .step = job.from.step + t,
          .functions = job.instance.functions},
         state);
     state = out.state;
     const Var update = out.updates.flat();
     theta = theta + update;
+    if (reads && pull.weight[at + 1] == 0) continue;
     const Var term = reads ? sum(theta * part(track.judged[at + 1], block)) * pull.weight[at + 1]
                            : sum(update * lambda.window(t * block.count, Shape{block.count}));
     total = total.valid() ? total + term : term;
@@ -151,7 +154,7 @@ void blockwise(const Job& job, const Track& track, const Pull& pull, Unrolled& r
         continue;
       }
       const Var s = surrogate(job, b, track, pull, phi, tape, theta, lambda);
-      if (!s.differentiable()) continue;
+      if (!s.valid() || !s.differentiable()) continue;
       if (!reads) {
         grad_into(s, phi, one);
         sum_of_task.add_scaled(1, one);
@@ -162,10 +165,11 @@ void blockwise(const Job& job, const Track& track, const Pull& pull, Unrolled& r
       const std::vector<Tensor> d = grad(s, inputs);
       visit(job.dtype(), [&]<class T>(T) {
         T* to = static_cast<T*>(theta_gradient) + b.first;
-        const T* judged = track.judged[0].values<T>().data() + b.first;
+        std::ranges::copy(d[0].values<T>(), to);
         const T w = static_cast<T>(pull.weight[0]);
-        for (std::int64_t k = 0; k < b.count; ++k)
-          to[k] = d[0].values<T>()[static_cast<std::size_t>(k)] + w * judged[k];
+        if (w == 0) return;
+        const T* judged = track.judged[0].values<T>().data() + b.first;
+        for (std::int64_t k = 0; k < b.count; ++k) to[k] += w * judged[k];
       });
       if (phi.count() > 0) sum_of_task.add_scaled(1, Params(job.phi.layout(), d[1]));
     }

@@ -42,7 +42,7 @@ void checkpointed(const Job& job, Track& track, const Pull& pull, Unrolled& resu
   for (Params& p : sums) p = job.phi.zeros_like();
 
   Tensor& lambda = result.theta_gradient.flat();
-  add_scaled(lambda, pull.weight.back(), track.judged.back());
+  if (pull.weight.back() != 0) add_scaled(lambda, pull.weight.back(), track.judged.back());
   std::vector<Tensor> mu(blocks.size());  // of each block's state, flat; none yet
   Tensor v = exact ? Tensor::zeros({job.size()}, job.dtype()) : Tensor{};
   for (std::int64_t t = job.steps(); t-- > 0;) {
@@ -66,7 +66,7 @@ void checkpointed(const Job& job, Track& track, const Pull& pull, Unrolled& resu
             job.optimizer.step(phi,
                                {.theta = Bound(b.theta, theta),
                                 .gradient = Bound(b.theta, gradient),
-                                .loss = tape.constant(track.sums[at], job.dtype()),
+                                .loss = tape.constant(track.read[at], job.dtype()),
                                 .step = job.from.step + t,
                                 .functions = job.instance.functions},
                                state);
@@ -97,7 +97,7 @@ void checkpointed(const Job& job, Track& track, const Pull& pull, Unrolled& resu
         });
       }
     });
-    add_scaled(lambda, pull.weight[at], track.judged[at]);
+    if (pull.weight[at] != 0) add_scaled(lambda, pull.weight[at], track.judged[at]);
     if (reads) add_scaled(lambda, 1, from_theta);
     if (exact) add_scaled(lambda, 1, hessian_times(job, track.thetas[at], t, v));
     track.states[at].clear();  // done with: the memory is free for what is next

@@ -68,7 +68,7 @@ Unrolled imitate(const tasks::OptimizeeInstance& instance, const AnyOptimizer& o
             own,
             {.theta = Bound(b.theta, tape.constant(detail::part(run.thetas[t].flat(), b))),
              .gradient = Bound(b.theta, tape.constant(detail::part(run.gradients[t], b))),
-             .loss = tape.constant(run.sums[t], job.dtype()),
+             .loss = tape.constant(run.read[t], job.dtype()),
              .step = from.step + static_cast<std::int64_t>(t),
              .functions = instance.functions},
             state);

@@ -160,9 +160,10 @@ Bound bound_of(Tape& tape, const std::shared_ptr<const Layout>& layout, const Pa
 
 namespace {
 
-// The optimizee at θ: what the optimizer reads, and what is judged.
+// The optimizee at θ: what is judged, where it is, and what the optimizer reads.
 struct Point {
   Tensor losses, judged, gradient;
+  double read = 0;  // the loss whose gradient it is
 };
 
 // The last point is judged only. `at`: where the optimizer wants its gradient, θ itself mostly.
@@ -174,15 +175,19 @@ Point evaluate(const Job& job, const Params& theta, const Params& at, std::int64
     const Tape::Scope scope(tape);
     const Bound b = differentiate ? bind(tape, where) : bind_constant(tape, where);
     const Var value = judge ? job.objective(b, t) : job.loss(b, t);
-    if (judge || !job.judged_apart()) p.losses = value.value();
     if (differentiate) gradient = grad(sum(value), b).flat();
+    return value.value();
   };
   if (job.judged_apart()) {
-    take(theta, true, wanted, p.judged);
-    if (!last) take(at, false, true, p.gradient);
+    if (job.judged_at(t)) p.losses = take(theta, true, wanted, p.judged);
+    if (!last) p.read = sum_of(take(at, false, true, p.gradient));
   } else {
-    take(theta, false, wanted || !last, p.gradient);
-    p.judged = p.gradient;
+    const Tensor losses = take(theta, false, wanted || !last, p.gradient);
+    p.read = sum_of(losses);
+    if (job.judged_at(t)) {
+      p.losses = losses;
+      p.judged = p.gradient;
+    }
   }
   return p;
 }
@@ -244,10 +249,10 @@ Track forward(const Job& job, bool keep) {
                .value();
     }
     Point p = evaluate(job, theta, at, t);
-    const double sum = sum_of(p.losses);
-    track.losses.push_back(std::move(p.losses));
-    track.sums.push_back(sum);
-    if (!std::isfinite(sum) || !finite(p.gradient) || !finite(p.judged)) {
+    const double judged = job.judged_at(t) ? sum_of(p.losses) : 0;
+    if (job.judged_at(t)) track.losses.push_back(std::move(p.losses));
+    if (!std::isfinite(judged) || !std::isfinite(p.read) || !finite(p.gradient) ||
+        !finite(p.judged)) {
       track.diverged = job.from.step + t;
       break;
     }
@@ -257,7 +262,8 @@ Track forward(const Job& job, bool keep) {
       track.thetas.push_back(theta);
       track.states.push_back(states);
     }
-    step(job, workers, track.blocks, t, p.gradient, sum, theta, states);
+    step(job, workers, track.blocks, t, p.gradient, p.read, theta, states);
+    track.read.push_back(p.read);
     if (job.options.gradient) track.gradients.push_back(std::move(p.gradient));
   }
   track.end = {std::move(theta), joined(job, track.blocks, states), job.from.step + t};
@@ -289,6 +295,12 @@ Tensor scaled_by_function(const Job& job, const Tensor& judged, std::span<const 
 
 }  // namespace
 
+Var objective_of(const Job& job, Var losses) {
+  if (job.options.judge_end) return final_loss()(losses, job.from.step);
+  return job.options.objective ? job.options.objective(losses, job.from.step)
+                               : sum_of_losses()(losses, job.from.step);
+}
+
 Pull pull_of(const Job& job, Track& track) {
   Pull pull;
   Tape& tape = job.scratch.tape(0);
@@ -300,13 +312,14 @@ Pull pull_of(const Job& job, Track& track) {
     T* to = all.mutable_values<T>().data();
     for (const Tensor& row : track.losses) to = std::ranges::copy(row.values<T>(), to).out;
     const Var losses = tape.variable(all);
-    const Var l = job.options.objective ? job.options.objective(losses, job.from.step)
-                                        : sum_of_losses()(losses, job.from.step);
+    const Var l = objective_of(job, losses);
     pull.loss = l.item();
     if (!job.options.gradient) return Tensor{};
     return l.differentiable() ? grad(l, losses) : Tensor::zeros(losses.shape(), job.dtype());
   });
   if (!job.options.gradient) return pull;
+  // Rows stand for the last of the points.
+  pull.weight.resize(track.judged.size() - track.losses.size());
   visit(job.dtype(), [&]<class T>(T) {
     for (std::int64_t t = 0; t < rows; ++t) {
       const std::span<const T> a = weights.values<T>().subspan(
@@ -315,7 +328,7 @@ Pull pull_of(const Job& job, Track& track) {
         pull.weight.push_back(static_cast<double>(a[0]));
         continue;
       }
-      Tensor& judged = track.judged[static_cast<std::size_t>(t)];
+      Tensor& judged = track.judged[pull.weight.size()];
       judged = scaled_by_function<T>(job, judged, a);
       pull.weight.push_back(1);
     }

@@ -31,6 +31,7 @@ struct Job {
   [[nodiscard]] bool judged_apart() const {
     return static_cast<bool>(instance.objective) || optimizer.queries();
   }
+  [[nodiscard]] bool judged_at(std::int64_t t) const { return !options.judge_end || t == steps(); }
   [[nodiscard]] Var loss(const Bound& theta, std::int64_t t) const;       ///< [functions]
   [[nodiscard]] Var objective(const Bound& theta, std::int64_t t) const;  ///< the same
 };
@@ -89,14 +90,14 @@ Bound bound_of(Tape& tape, const std::shared_ptr<const Layout>& layout, const Pa
 
 /// The run forward.
 struct Track {
-  std::vector<Tensor> losses;     ///< T + 1 of [functions], as judged
+  std::vector<Tensor> losses;     ///< T + 1 of [functions], as judged; of judge_end the last alone
   std::vector<Tensor> gradients;  ///< T: what the optimizer read, flat
   std::vector<Tensor> judged;     ///< T + 1: of the sum of what is judged, flat; the same tensors
-                                  ///< where nothing is judged apart
+                                  ///< where nothing is judged apart; empty where not judged
   std::vector<Params> thetas;     ///< T, where asked for
   std::vector<Block> blocks;
   std::vector<std::vector<Params>> states;  ///< T, of each block, where asked for
-  std::vector<double> sums;                 ///< the loss that the optimizer may read
+  std::vector<double> read;                 ///< T: the loss that the optimizer may read
   RunState end;
   std::optional<std::int64_t> diverged;
 };
@@ -108,8 +109,11 @@ struct Pull {
   double loss = 0;
   std::vector<double> weight;  ///< T + 1
 };
-/// Where functions are weighed unequally, `judged` is scaled by coordinate and weights are 1.
+/// Where functions are weighed unequally, `judged` is scaled by coordinate and weights are 1. Where
+/// a weight is 0, `judged` is not to be touched.
 Pull pull_of(const Job& job, Track& track);
+/// L of the losses as judged.
+Var objective_of(const Job& job, Var losses);
 
 /// Where the run is the result: losses, end, divergence.
 Unrolled result_of(const Job& job, const Track& track);

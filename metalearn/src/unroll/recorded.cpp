@@ -56,16 +56,18 @@ void first_order(const Job& job, Tape& tape, Unrolled& result) {
   Var theta = start, l;
   for (std::int64_t t = 0; t <= job.steps(); ++t) {
     const auto at = static_cast<std::size_t>(t);
-    const Var term = known_gradient(0, theta, times(track.judged[at], pull.weight[at]));
-    l = l.valid() ? l + term : term;
+    if (pull.weight[at] != 0) {
+      const Var term = known_gradient(0, theta, times(track.judged[at], pull.weight[at]));
+      l = l.valid() ? l + term : term;
+    }
     if (t == job.steps()) break;
     OptimizerOutput out =
         step(job, tape, phi, Bound(layout, theta),
-             Bound(layout, tape.constant(track.gradients[at])), track.sums[at], t, state);
+             Bound(layout, tape.constant(track.gradients[at])), track.read[at], t, state);
     theta = theta + out.updates.flat();
     state = out.state;
   }
-  fill(job, l, phi, start, result);
+  if (l.valid()) fill(job, l, phi, start, result);
 }
 
 void exact_order(const Job& job, Tape& tape, Unrolled& result) {
@@ -77,17 +79,24 @@ void exact_order(const Job& job, Tape& tape, Unrolled& result) {
   Track track;
   std::int64_t t = 0;
   for (;; ++t) {
-    const Var judged = job.objective(theta, t);
-    losses.push_back(judged);
-    track.losses.push_back(judged.value());
-    if (!std::isfinite(sum(judged).item())) {
-      track.diverged = job.from.step + t;
-      break;
+    Var judged;
+    if (job.judged_at(t)) {
+      judged = job.objective(theta, t);
+      losses.push_back(judged);
+      track.losses.push_back(judged.value());
+      if (!std::isfinite(sum(judged).item())) {
+        track.diverged = job.from.step + t;
+        break;
+      }
     }
     if (t == job.steps()) break;
     const bool queries = job.optimizer.queries();
     const Bound at = queries ? job.optimizer.query(phi, theta, state) : theta;
-    const Var loss = sum(job.judged_apart() ? job.loss(at, t) : judged);
+    const Var loss = sum(job.judged_apart() || !judged.valid() ? job.loss(at, t) : judged);
+    if (!std::isfinite(loss.item())) {
+      track.diverged = job.from.step + t;
+      break;
+    }
     const Bound gradient(theta.layout(), recorded_grad(loss, at.flat()));
     OptimizerOutput out = step(job, tape, phi, theta, gradient, loss.item(), t, state);
     theta = Bound(theta.layout(), theta.flat() + out.updates.flat());
@@ -97,9 +106,7 @@ void exact_order(const Job& job, Tape& tape, Unrolled& result) {
                job.from.step + t};
   result = result_of(job, track);
   if (track.diverged) return;
-  const Var all = stack(losses);
-  const Var l = job.options.objective ? job.options.objective(all, job.from.step)
-                                      : sum_of_losses()(all, job.from.step);
+  const Var l = objective_of(job, stack(losses));
   result.loss = l.item();
   if (job.options.gradient) fill(job, l, phi, start, result);
 }

@@ -69,6 +69,8 @@ Unrolled unroll(const tasks::OptimizeeInstance& instance, const AnyOptimizer& op
   if (options.steps < 1)
     throw DataError(fmt::format("unroll: {} steps: at least 1 is needed", options.steps));
   if (from.theta.empty()) throw DataError("unroll: theta has no tensors: nothing to minimise");
+  if (options.judge_end && options.objective)
+    throw DataError("unroll: judge_end is an objective of its own: none may stand beside it");
   if (!phi.empty() && phi.dtype() != from.theta.dtype())
     throw DTypeError(fmt::format("unroll: phi is {}, theta {}: they do not mix", name(phi.dtype()),
                                  name(from.theta.dtype())));

@@ -220,3 +220,87 @@ TEST_CASE("an optimizer may take its gradient elsewhere than at theta", "[unroll
   CHECK(problems::distance(kept.theta_gradient, plain.theta_gradient) < 1e-12);
   REQUIRE_THROWS_AS(run(f, o, {.order = Order::exact, .pass = Pass::checkpointed}), DataError);
 }
+
+namespace {
+
+// A rate that is the loss: θ' = θ - φ f ∇.
+struct ByLoss {
+  std::string name() const { return "by loss"; }
+  static constexpr bool coordinatewise = true;
+  Params phi(DType dtype) const { return Params({{"rate", Tensor({}, {.01}).to(dtype)}}); }
+  Params init(const Params&, const Params& theta, Key) const {
+    return Params::zeros(std::make_shared<const Layout>(), theta.dtype());
+  }
+  OptimizerOutput step(const Bound& phi, const OptimizerInput& in, const Bound& state) const {
+    return {Bound(in.theta.layout(), -(phi["rate"] * in.loss) * in.gradient.flat()), state};
+  }
+};
+
+// Few-shot learning in small: steps on one loss, judged by another, which counts its calls.
+tasks::OptimizeeInstance apart(const std::shared_ptr<int>& calls) {
+  tasks::OptimizeeInstance f = problems::quadratics(2, 3, Key{2}, DType::f64);
+  f.objective = [calls, other = problems::quadratics(2, 3, Key{8}, DType::f64).loss](const Bound& p,
+                                                                                     Key key) {
+    ++*calls;
+    return other(p, key);
+  };
+  return f;
+}
+
+}  // namespace
+
+TEST_CASE("an optimizer reads the loss that its gradient is of, not what is judged", "[unroll]") {
+  const auto f = apart(std::make_shared<int>());
+  const AnyOptimizer o = ByLoss{};
+  Params theta = f.initial;
+  Tape tape;
+  for (int t = 0; t < 3; ++t) {
+    const Tape::Scope scope(tape);
+    const Bound b = bind(tape, theta);
+    const Var loss = sum(f.loss(b, Key{}));
+    theta.add_scaled(-.01 * loss.item(), grad(loss, b));
+  }
+  for (const Order order : {Order::first, Order::exact})
+    for (const Pass pass : {Pass::recorded, Pass::checkpointed, Pass::automatic}) {
+      const Unrolled r = run(f, o, {.steps = 3, .order = order, .pass = pass});
+      CHECK(problems::distance(r.end.theta, theta) < 1e-14);
+    }
+}
+
+TEST_CASE("judged at its end alone, a run has the gradients of the final loss", "[unroll]") {
+  const auto calls = std::make_shared<int>();
+  const auto plain = problems::quadratics(2, 3, Key{2}, DType::f64);
+  for (const bool judged_apart : {true, false})
+    for (const AnyOptimizer& o :
+         {AnyOptimizer(LstmOptimizer{.hidden = 4}), AnyOptimizer(MetaLstm{.hidden = 4}),
+          AnyOptimizer(AdamW{}), AnyOptimizer(ByLoss{}), AnyOptimizer(LookAhead{})})
+      for (const Order order : {Order::first, Order::exact})
+        for (const Pass pass : {Pass::recorded, Pass::checkpointed, Pass::automatic}) {
+          if (order == Order::exact && o.queries() && pass == Pass::checkpointed) continue;
+          INFO(o.name() << ", pass " << static_cast<int>(pass) << ", order "
+                        << static_cast<int>(order));
+          const auto f = judged_apart ? apart(calls) : plain;
+          const Unrolled all =
+              run(f, o, {.steps = 5, .order = order, .pass = pass, .objective = final_loss()});
+          *calls = 0;
+          const Unrolled end =
+              run(f, o, {.steps = 5, .order = order, .pass = pass, .judge_end = true});
+          CHECK(*calls == (judged_apart ? 1 : 0));
+          CHECK(end.loss == all.loss);
+          CHECK(end.losses == std::vector<double>{all.losses.back()});
+          CHECK(identical(end.end.theta, all.end.theta));
+          CHECK(problems::distance(end.gradient, all.gradient) < 1e-14);
+          CHECK(problems::distance(end.theta_gradient, all.theta_gradient) < 1e-14);
+          CHECK(end.gradient.norm() > 0);
+        }
+  REQUIRE_THROWS_WITH(run(plain, Sgd{}, {.objective = final_loss(), .judge_end = true}),
+                      "unroll: judge_end is an objective of its own: none may stand beside it");
+  const auto diverging = tasks::optimizee(Params({{"x", Tensor({}, {1.0f})}}),
+                                          [](const Bound& p, Key) { return square(p["x"]); });
+  for (const Pass pass : {Pass::recorded, Pass::blockwise, Pass::checkpointed}) {
+    const Unrolled r = run(diverging.sample(Key{}), Sgd{.learning_rate = 1e5},
+                           {.steps = 50, .pass = pass, .judge_end = true});
+    CHECK(r.diverged == 4);
+    CHECK(r.losses.empty());
+  }
+}

@@ -46,8 +46,12 @@ struct UnrollOptions {
   Order order = Order::first;
   Pass pass = Pass::automatic;
   UnrollObjective objective{};  ///< empty: sum_of_losses()
-  bool gradient = true;         ///< false: only run
-  std::int64_t block = 0;       ///< coordinates a block of the pass back; 0: as fits the cache
+  /// L is final_loss(), known beforehand: θ_T is judged and no θ before it, which saves T of T + 1
+  /// evaluations where the instance has an objective of its own (few-shot learners: the queries'
+  /// loss). `objective` must be empty.
+  bool judge_end = false;
+  bool gradient = true;    ///< false: only run
+  std::int64_t block = 0;  ///< coordinates a block of the pass back; 0: as fits the cache
 };
 
 /// A run between two windows.
@@ -61,13 +65,14 @@ RunState start_of(const tasks::OptimizeeInstance& instance, const AnyOptimizer& 
                   const Params& phi, Key key);
 
 struct Unrolled {
-  double loss = 0;               ///< L
-  std::vector<double> losses{};  ///< f_0(θ_0) .. f_T(θ_T) as judged, means over functions
-  Params gradient{};             ///< dL/dφ
-  Params theta_gradient{};       ///< dL/dθ_0
+  double loss = 0;  ///< L
+  /// f_0(θ_0) .. f_T(θ_T) as judged, means over functions; of `judge_end` f_T(θ_T) alone.
+  std::vector<double> losses{};
+  Params gradient{};        ///< dL/dφ
+  Params theta_gradient{};  ///< dL/dθ_0
   RunState end{};
   /// The step whose loss or gradient is not finite, from the run's start. The run stopped there:
-  /// `losses` ends with it, L is infinite, the gradients are zeros.
+  /// `losses` ends with it where it was judged, L is infinite, the gradients are zeros.
   std::optional<std::int64_t> diverged{};
 };
 
@@ -94,9 +99,10 @@ class UnrollScratch {
 /// Of several functions side by side the sum is differentiated for the optimizer's gradient, so
 /// that each has its own; L is a mean over them. An objective that weighs functions unequally needs
 /// them as the leading axis of every tensor of θ (ShapeError). DTypeError when φ and θ differ in
-/// type; DataError for a pass that cannot be: blockwise in exact order or where coordinates see
-/// each other, checkpointed in exact order with an optimizer that has a query. The `loss` that an
-/// optimizer reads is a constant in both orders.
+/// type; DataError for an objective beside `judge_end`, and for a pass that cannot be: blockwise in
+/// exact order or where coordinates see each other, checkpointed in exact order with an optimizer
+/// that has a query. The loss that an optimizer reads is the one its gradient is of, never the
+/// instance's objective, and a constant in both orders.
 Unrolled unroll(const tasks::OptimizeeInstance& instance, const AnyOptimizer& optimizer,
                 const Params& phi, const RunState& from, Key key, const UnrollOptions& options,
                 UnrollScratch& scratch);
