@@ -18,6 +18,7 @@
 #include "metatape/metalearn/optimizers/clip.hpp"
 #include "metatape/metalearn/optimizers/hand_crafted.hpp"
 #include "metatape/metalearn/optimizers/lstm.hpp"
+#include "metatape/metalearn/optimizers/meta_lstm.hpp"
 #include "metatape/metalearn/optimizers/optimizer.hpp"
 #include "metatape/metalearn/optimizers/rnnprop.hpp"
 #include "metatape/metalearn/optimizers/schedule.hpp"

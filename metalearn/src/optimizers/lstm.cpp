@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 
 #include "lstm_stack.hpp"
 #include "metatape/autodiff/error.hpp"
@@ -42,9 +41,7 @@ detail::LstmStack stack_of(const LstmOptimizer& o) {
 // [steps, columns] -> [steps, in, columns]
 Var seen(const LstmOptimizer& o, Var gradients) {
   if (o.input == GradientInput::raw) return unsqueeze(gradients, 1);
-  const double least = std::exp(-o.p);
-  const Var size = clamp(abs(gradients), least, std::numeric_limits<double>::infinity());
-  return stack({log(size) * (1 / o.p), clamp(gradients * (1 / least), -1, 1)}, 1);
+  return stack(detail::in_logs(gradients, o.p), 1);
 }
 
 // The mean over a function's coordinates of the first `count` units of h [hidden, coordinates], put
@@ -101,7 +98,7 @@ Params LstmOptimizer::phi(DType dtype) const {
   detail::require_at_least(kind, "global", global, 0);
   if (global > hidden)
     throw DataError(fmt::format("lstm: global = {}: of {} hidden units", global, hidden));
-  if (!(p > 0 && p <= 80)) throw DataError(fmt::format("lstm: p = {}: 0 to 80 is expected", p));
+  detail::require_logs(kind, p);
   const auto stack = stack_of(*this);
   detail::Named all;
   const int nets = static_cast<int>(groups.size()) + 1;

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/ops/binary.hpp"
 #include "metatape/autodiff/ops/columnwise.hpp"
+#include "metatape/autodiff/ops/elementwise.hpp"
 #include "metatape/autodiff/ops/structure.hpp"
 #include "metatape/nn/init.hpp"
 
@@ -58,6 +60,17 @@ Var LstmStack::run(const Bound& phi, Var x, const Bound& state, std::vector<Var>
     after.push_back(out.last.c);
   }
   return x;
+}
+
+std::vector<Var> in_logs(Var x, double p) {
+  const double least = std::exp(-p);
+  const Var size = clamp(abs(x), least, std::numeric_limits<double>::infinity());
+  return {log(size) * (1 / p), clamp(x * (1 / least), -1, 1)};
+}
+
+void require_logs(const char* optimizer, double p) {
+  if (!(p > 0 && p <= 80))
+    throw DataError(fmt::format("{}: p = {}: 0 to 80 is expected", optimizer, p));
 }
 
 void require_at_least(const char* optimizer, const char* what, double value, double least) {

@@ -31,6 +31,12 @@ struct LstmStack {
           const std::function<Var(Var h)>& change = {}) const;
 };
 
+/// x of any size as two numbers of like size (GradientInput::log): log|x| / p and sign x where
+/// |x| >= e^-p, elsewhere -1 and e^p x.
+std::vector<Var> in_logs(Var x, double p);
+
+/// DataError unless `p` is one that float32 stands.
+void require_logs(const char* optimizer, double p);
 /// DataError names what is below `least`.
 void require_at_least(const char* optimizer, const char* what, double value, double least);
 

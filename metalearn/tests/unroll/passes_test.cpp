@@ -19,7 +19,11 @@ Unrolled run(const tasks::OptimizeeInstance& f, const AnyOptimizer& o, const Par
   return unroll(f, o, phi, start_of(f, o, phi, key), key, options);
 }
 
-bool learned(const AnyOptimizer& o) { return o.name() == "lstm" || o.name() == "rnnprop"; }
+bool reads_loss(const AnyOptimizer& o) { return o.name() == MetaLstm::kind; }
+
+bool learned(const AnyOptimizer& o) {
+  return o.name() == "lstm" || o.name() == "rnnprop" || reads_loss(o);
+}
 
 // Larger first weights than usual, so that gates and updates are far from zero.
 Params lively(const AnyOptimizer& o, DType dtype) {
@@ -43,6 +47,7 @@ std::vector<AnyOptimizer> optimizers() {
           LstmOptimizer{.layers = 0},
           LstmOptimizer{.hidden = 3, .groups = {"*.bias", "out.*"}},
           RnnProp{.hidden = 4},
+          MetaLstm{.hidden = 5},
           Sgd{.learning_rate = 0.05},
           Momentum{.learning_rate = 0.02},
           Adam{.learning_rate = 0.03},
@@ -113,6 +118,7 @@ TEST_CASE("a long run goes back in segments", "[unroll]") {
 TEST_CASE("the exact gradient is the derivative of the run", "[unroll]") {
   for (const AnyOptimizer& o : optimizers())
     for (const bool net : {false, true}) {
+      if (reads_loss(o)) continue;  // the loss that it reads is a constant in both orders
       const auto f =
           net ? problems::net(Key{6}, DType::f64) : problems::quadratics(1, 3, Key{6}, DType::f64);
       const Params phi = lively(o, DType::f64);
@@ -138,7 +144,8 @@ TEST_CASE("the exact gradient is the derivative of the run", "[unroll]") {
     }
 }
 
-// L with ∇_1 .. ∇_T handed in: what the first-order gradient is the derivative of.
+// L with ∇_1 .. ∇_T, and the losses that are read, handed in: what the first-order gradient is the
+// derivative of.
 TEST_CASE("the first-order gradient is the derivative of the run with frozen gradients",
           "[unroll]") {
   for (const AnyOptimizer& o : optimizers())
@@ -151,23 +158,27 @@ TEST_CASE("the first-order gradient is the derivative of the run with frozen gra
       constexpr std::int64_t steps = 5;
       Tape tape;
       std::vector<Params> frozen;
-      const auto surrogate = [&](const Params& numbers) {
+      std::vector<double> losses;
+      const auto surrogate = [&](const Params& numbers, const Params& start) {
         const Tape::Scope scope(tape);
         const Bound p = bind_constant(tape, numbers);
-        Bound theta = bind_constant(tape, f.initial);
-        const Params first = o.init(numbers, f.initial, key);
+        Bound theta = bind_constant(tape, start);
+        const Params first = o.init(numbers, start, key);
         Bound state = first.empty() ? Bound{} : bind_constant(tape, first);
         double l = 0;
         for (std::int64_t t = 0; t < steps; ++t) {
           const Key at = key.split("step", static_cast<std::uint64_t>(t));
           if (frozen.size() == static_cast<std::size_t>(t)) {
             const Bound b = bind(tape, theta.value());
-            frozen.push_back(grad(sum(f.loss(b, at)), b));
+            const Var loss = sum(f.loss(b, at));
+            frozen.push_back(grad(loss, b));
+            losses.push_back(loss.item());
           }
           OptimizerOutput out =
               o.step(p,
                      {.theta = theta,
                       .gradient = bind_constant(tape, frozen[static_cast<std::size_t>(t)]),
+                      .loss = tape.constant(losses[static_cast<std::size_t>(t)], DType::f64),
                       .step = t},
                      state);
           theta = theta + out.updates;
@@ -177,17 +188,26 @@ TEST_CASE("the first-order gradient is the derivative of the run with frozen gra
         }
         return l;
       };
-      const double value = surrogate(phi);
+      const double value = surrogate(phi, f.initial);
       const Unrolled r = run(f, o, phi, {.steps = steps});
       CHECK(r.loss == Approx(value).epsilon(1e-12));
       const Params direction = direction_in(o, phi);
       const auto at = [&](double h) {
         Params moved = phi;
         moved.add_scaled(h, direction);
-        return surrogate(moved);
+        return surrogate(moved, f.initial);
       };
       const double h = 1e-5, numeric = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h);
       CHECK(r.gradient.dot(direction) == Approx(numeric).epsilon(1e-7));
+
+      const Params along(f.initial.layout(), normal({f.initial.size()}, Key{9}, DType::f64));
+      const auto from = [&](double s) {
+        Params moved = f.initial;
+        moved.add_scaled(s, along);
+        return surrogate(phi, moved);
+      };
+      const double of_theta = (8 * (from(h) - from(-h)) - (from(2 * h) - from(-2 * h))) / (12 * h);
+      CHECK(r.theta_gradient.dot(along) == Approx(of_theta).epsilon(1e-7));
     }
 }
 
