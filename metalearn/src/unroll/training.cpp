@@ -6,12 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <mutex>
 #include <utility>
 
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/tape.hpp"
-#include "metatape/autodiff/threads.hpp"
+#include "metatape/metalearn/unroll/scratches.hpp"
 
 namespace metatape::metalearn {
 
@@ -64,30 +63,6 @@ Run run_of(const Params& carry) {
           .teacher = carry.inside("teacher")};
 }
 
-// Warm scratches, one for each call that is under way.
-class Pool {
- public:
-  std::unique_ptr<UnrollScratch> take(Threads* threads, Profile* profile) {
-    const std::lock_guard lock(mutex_);
-    while (!spare_.empty()) {
-      std::unique_ptr<UnrollScratch> s = std::move(spare_.back());
-      spare_.pop_back();
-      if (s->threads() == threads && s->profile() == profile &&
-          s->workers() == (threads ? threads->count() : 1))
-        return s;
-    }
-    return std::make_unique<UnrollScratch>(threads, profile);
-  }
-  void give(std::unique_ptr<UnrollScratch> s) {
-    const std::lock_guard lock(mutex_);
-    spare_.push_back(std::move(s));
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<UnrollScratch>> spare_;
-};
-
 void check(const UnrollTraining& o) {
   const auto length = [&](std::int64_t steps) {
     if (steps < 1 || steps >= largest_count)
@@ -127,7 +102,7 @@ double last_finite(const std::vector<double>& losses) {
 MetaObjective unroll_objective(tasks::AnyOptimizee problem, AnyOptimizer optimizer,
                                UnrollTraining options) {
   check(options);
-  const auto pool = std::make_shared<Pool>();
+  const auto scratches = std::make_shared<UnrollScratches>();
   MetaObjective objective;
   objective.step = [=, problem = std::move(problem), optimizer = std::move(optimizer),
                     o = std::move(options)](Tape& tape, const Params& phi, const Params& carry,
@@ -150,15 +125,17 @@ MetaObjective unroll_objective(tasks::AnyOptimizee problem, AnyOptimizer optimiz
     }
 
     const std::int64_t steps = std::min(o.window, run.length - run.at.step);
-    std::unique_ptr<UnrollScratch> scratch = pool->take(tape.threads(), tape.profile());
-    Unrolled window =
-        run.imitated
-            ? imitate(f, optimizer, phi, o.teacher, run.at, run.teacher, run.key, steps, *scratch)
-            : unroll(f, optimizer, phi, run.at, run.key,
-                     {.steps = steps, .order = o.order, .pass = o.pass, .objective = o.objective},
-                     *scratch);
-    const std::size_t tape_bytes = scratch->peak_bytes();
-    pool->give(std::move(scratch));
+    std::size_t tape_bytes = 0;
+    Unrolled window = scratches->with(tape.threads(), tape.profile(), [&](UnrollScratch& scratch) {
+      Unrolled r =
+          run.imitated
+              ? imitate(f, optimizer, phi, o.teacher, run.at, run.teacher, run.key, steps, scratch)
+              : unroll(f, optimizer, phi, run.at, run.key,
+                       {.steps = steps, .order = o.order, .pass = o.pass, .objective = o.objective},
+                       scratch);
+      tape_bytes = scratch.peak_bytes();
+      return r;
+    });
 
     const bool lost =
         window.diverged || !std::isfinite(window.loss) || !std::isfinite(window.gradient.norm());
