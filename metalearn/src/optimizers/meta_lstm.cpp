@@ -78,10 +78,13 @@ OptimizerOutput MetaLstm::step(const Bound& phi, const OptimizerInput& in,
   std::vector<Var> after;
   const Var h = stack_of(*this).run(phi, seen(*this, in.loss, g), state, after);
 
+  // All columns in one product: h, θ, f, i; each gate is blind for the other.
   const Var w = phi["gates.weight"];
-  const auto column = [&](std::int64_t i) { return slice(w, 1, i, i + 1); };
-  const Var gates = squeeze(linear_columns(h, slice(w, 1, 0, hidden), phi["gates.bias"]), 0) +
-                    column(hidden) * unsqueeze(theta, 0) + column(hidden + 1) * state["gates"];
+  const Tensor own = Tensor({2, 2}, {1.0, 0.0, 0.0, 1.0}).to(w.dtype());
+  const Var weight =
+      concat({slice(w, 1, 0, hidden + 1), slice(w, 1, hidden + 1, hidden + 2) * own}, 1);
+  const Var read = concat({squeeze(h, 0), unsqueeze(theta, 0), state["gates"]});
+  const Var gates = squeeze(linear_columns(unsqueeze(read, 0), weight, phi["gates.bias"]), 0);
   after.push_back(gates);
   // σ(f) θ - σ(i) ∇ - θ, without the difference of σ(f) from 1 that rounding would spoil: where f
   // is so large that σ(-f) is 0, this is -σ(i) ∇ to the bit.

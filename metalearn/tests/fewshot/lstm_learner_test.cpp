@@ -267,6 +267,25 @@ TEST_CASE("the LSTM meta-learner's memory is flat over episodes", "[fewshot]") {
   CHECK(t.peak_tape_bytes() == peak);
 }
 
+TEST_CASE("the LSTM meta-learner learns, on alphabets it never saw", "[fewshot]") {
+  const LstmLearner learner{.network = nn::conv4_stride({.filters = 8, .classes = 5})};
+  const auto test =
+      drawn(worlds::alphabets().test, {.way = 5, .shot = 1, .query = 5, .centre = true});
+  const auto accuracy = [&](const Trained& trained) {
+    return evaluate(learner, trained, test, 100).accuracy;
+  };
+  const Trained t = train(
+      learner,
+      drawn(
+          worlds::alphabets().train,
+          {.way = 5, .shot = 1, .query = 5, .rotations = tasks::Rotations::drawn, .centre = true}),
+      {.episodes = 80, .trainer = {.optimizer = Adam{.learning_rate = 0.01}, .clip = 0.25}});
+  const double before = accuracy({learner.init(Key{1}.split("phi")), {}}), after = accuracy(t);
+  INFO(before << " before, " << after << " after");
+  CHECK(before < 0.35);
+  CHECK(after > before + 0.2);
+}
+
 TEST_CASE("what the LSTM meta-learner cannot do is refused", "[fewshot]") {
   LstmLearner learner = small(5);
   const Params phi = learner.init(Key{1});
