@@ -9,7 +9,6 @@
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/ops/binary.hpp"
 #include "metatape/autodiff/ops/columnwise.hpp"
-#include "metatape/autodiff/ops/elementwise.hpp"
 #include "metatape/autodiff/ops/reduce.hpp"
 #include "metatape/autodiff/ops/structure.hpp"
 #include "metatape/nn/init.hpp"
