@@ -269,12 +269,12 @@ LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string&
     images.classes =
         static_cast<int>(loaded.recipe.rotations != tasks::Rotations::none ? classes / 4 : classes);
   }
-  if (loaded.trained.phi.contains("block0.conv.weight")) {
-    const Shape kernel = loaded.trained.phi["block0.conv.weight"].shape();
+  for (const ParamEntry& e : loaded.trained.phi.entries()) {
+    if (!e.name.ends_with("block0.conv.weight")) continue;
+    const Shape kernel = e.shape;
     if (kernel.rank() != 4 || (kernel[1] != 1 && kernel[1] != 3))
-      throw DataError(
-          fmt::format("{}: tensor 'phi.block0.conv.weight' is {}: images have 1 channel or 3", file,
-                      to_string(kernel)));
+      throw DataError(fmt::format("{}: tensor 'phi.{}' is {}: images have 1 channel or 3", file,
+                                  e.name, to_string(kernel)));
     loaded.channels = static_cast<int>(kernel[1]);
   }
   images.channels = loaded.channels;

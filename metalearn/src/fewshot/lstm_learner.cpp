@@ -61,9 +61,9 @@ const Key adapting = Key{1}.split("adapt");
 }  // namespace
 
 Params LstmLearner::init(Key key) const {
-  if (steps < 0 || batch < 0)
-    throw DataError(
-        fmt::format("lstm: {} steps on {} images: neither may be below 0", steps, batch));
+  if (steps < 0 || test_steps < 0 || batch < 0)
+    throw DataError(fmt::format("lstm: {} steps, {} at test, on {} images: none may be below 0",
+                                steps, test_steps, batch));
   MetaLstm rule = optimizer;
   rule.key = key.split(rule_name);
   return Params::join({network.init(key.split(start_name)).prefixed(start_name),
@@ -114,14 +114,15 @@ Classifier LstmLearner::adapt(Tape& tape, const Params& phi, const Params& carry
                               const Tensor& support, const Indices& labels, int way) const {
   require_head(name(), network, way);
   Params weights = phi.inside(start_name);
-  if (steps > 0) {
+  if (test_steps > 0) {
     const Params rule = phi.inside(rule_name);
     const tasks::OptimizeeInstance instance{.initial = weights,
                                             .loss = support_loss(*this, support, labels, way)};
     const Unrolled run =
         scratches->with(tape.threads(), tape.profile(), [&](UnrollScratch& scratch) {
           return unroll(instance, optimizer, rule, start_of(instance, optimizer, rule, adapting),
-                        adapting, {.steps = steps, .judge_end = true, .gradient = false}, scratch);
+                        adapting, {.steps = test_steps, .judge_end = true, .gradient = false},
+                        scratch);
         });
     weights = run.end.theta;
   }
@@ -138,7 +139,7 @@ std::vector<std::vector<TensorGates>> LstmLearner::gates(Tape& tape, const Param
   RunState at = start_of(instance, optimizer, rule, adapting);
   return scratches->with(tape.threads(), tape.profile(), [&](UnrollScratch& scratch) {
     std::vector<std::vector<TensorGates>> all;
-    for (int step = 0; step < steps; ++step) {
+    for (int step = 0; step < test_steps; ++step) {
       at = unroll(instance, optimizer, rule, at, adapting,
                   {.steps = 1, .judge_end = true, .gradient = false}, scratch)
                .end;

@@ -4,6 +4,7 @@
 
 #include "metatape/autodiff/error.hpp"
 #include "metatape/metalearn/fewshot/finetune.hpp"
+#include "metatape/metalearn/fewshot/lstm_learner.hpp"
 #include "metatape/metalearn/fewshot/maml.hpp"
 #include "metatape/metalearn/fewshot/matching.hpp"
 #include "metatape/metalearn/fewshot/prototypical.hpp"
@@ -55,10 +56,15 @@ void as_published(FewShotRecipe& r) {
     r.inner_rate = 2;
     r.adapts = Adapts::not_norm;
     r.statistics = StatisticsFrom::batch;
+    r.learning_rate = 1e-3;
     r.meta_batch = 32;
   } else if (r.learner == "reptile") {
     r.schedule = "linear";
     r.network = "conv4-stride-map";
+  } else if (r.learner == "lstm") {
+    r.filters = 32;
+    r.learning_rate = 1e-3;
+    r.inner_steps = r.test_steps = 12;  // of one shot; five shots: 5
   } else {
     r.query = 1;
     r.rotations = tasks::Rotations::none;
@@ -68,8 +74,8 @@ void as_published(FewShotRecipe& r) {
 }  // namespace
 
 const std::vector<std::string>& learner_names() {
-  static const std::vector<std::string> names{"prototypical", "matching", "maml",
-                                              "fomaml",       "reptile",  "finetune"};
+  static const std::vector<std::string> names{"prototypical", "matching", "maml",    "fomaml",
+                                              "reptile",      "lstm",     "finetune"};
   return names;
 }
 
@@ -100,7 +106,8 @@ FewShotRecipe recipe(const std::string& learner, const std::string& name) {
     r.query = 5;
     r.network = "conv4-stride-map";
     r.statistics = StatisticsFrom::support;
-    r.meta_batch = 16;
+    r.learning_rate = 3e-3;
+    r.meta_batch = 4;
   } else if (learner == "reptile") {
     r.way = 0;
     r.shot = 10;
@@ -115,6 +122,15 @@ FewShotRecipe recipe(const std::string& learner, const std::string& name) {
     r.learning_rate = 1;
     r.schedule = "linear";
     r.meta_batch = 5;
+  } else if (learner == "lstm") {
+    r.way = r.shot = 0;
+    r.query = 15;
+    r.network = "conv4-stride-map";
+    r.filters = 32;
+    r.statistics = StatisticsFrom::support;
+    r.inner_steps = r.test_steps = 12;
+    r.learning_rate = 3e-3;
+    r.clip = 0.25;
   } else if (learner == "finetune") {
     r.way = 64;
     r.query = 1;
@@ -156,6 +172,12 @@ AnyLearner make_learner(const FewShotRecipe& r, const ImageKind& images) {
                    .test_batch = r.test_batch,
                    .rate = r.inner_rate,
                    .statistics = r.statistics};
+  if (r.learner == "lstm")
+    return LstmLearner{.network = make_network(r, images, r.way),
+                       .steps = r.inner_steps,
+                       .test_steps = r.test_steps,
+                       .batch = r.inner_batch,
+                       .statistics = r.statistics};
   const nn::ConvNet encoder = make_network(r, images, 0);
   if (r.learner == "finetune")
     return Finetune{.network = encoder,

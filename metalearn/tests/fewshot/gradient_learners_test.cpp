@@ -168,7 +168,7 @@ TEST_CASE("a fine-tuned head starts as the nearest class mean", "[fewshot]") {
 TEST_CASE("queries are classified alike one by one and all together", "[fewshot]") {
   const auto world = sampler(worlds::alphabets().train, {.way = 5, .shot = 2, .query = 3});
   const tasks::Episode e = world->episode(5);
-  for (const char* name : {"maml", "fomaml", "reptile", "finetune"}) {
+  for (const char* name : {"maml", "fomaml", "reptile", "lstm", "finetune"}) {
     INFO(name);
     FewShotRecipe r = recipe(name);
     fit_use(r, 5, 2);
@@ -194,7 +194,7 @@ TEST_CASE("gradient learners learn, and do not mind how classes are numbered", "
   Threads threads(2);
   const auto test =
       sampler(worlds::alphabets().test, {.way = 3, .shot = 1, .query = 5, .centre = true});
-  for (const char* name : {"maml", "fomaml", "reptile", "finetune"}) {
+  for (const char* name : {"maml", "fomaml", "reptile", "lstm", "finetune"}) {
     const Trial t = trained_small(name, threads, name == std::string("finetune") ? 300 : 480);
     const Evaluation e = evaluate(t.learner, t.trained, test, 100, {.threads = &threads});
     const Trained untrained{t.learner.init(Key{1}.split("phi")), t.trained.carry};

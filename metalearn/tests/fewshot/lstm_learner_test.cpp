@@ -19,6 +19,7 @@ LstmLearner small(std::int64_t classes, StatisticsFrom statistics = StatisticsFr
   return {.network = {.size = 8, .filters = 3, .blocks = 2, .pools = 1, .classes = classes},
           .optimizer = {.hidden = 5},
           .steps = 4,
+          .test_steps = 4,
           .statistics = statistics};
 }
 
@@ -300,5 +301,6 @@ TEST_CASE("what the LSTM meta-learner cannot do is refused", "[fewshot]") {
                       "support label 7 at 2: 0 to 4 expected");
   CHECK(AnyLearner(learner).fixed_way() == 5);
   learner.steps = -1;
-  REQUIRE_THROWS_WITH(learner.init(Key{}), "lstm: -1 steps on 0 images: neither may be below 0");
+  REQUIRE_THROWS_WITH(learner.init(Key{}),
+                      "lstm: -1 steps, 12 at test, on 0 images: none may be below 0");
 }

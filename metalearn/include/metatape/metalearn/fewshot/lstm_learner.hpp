@@ -16,7 +16,8 @@ namespace metatape::metalearn {
 struct LstmLearner {
   nn::ConvNet network = nn::conv4({.filters = 32, .classes = 5});
   MetaLstm optimizer{};  ///< its first weights are drawn by init's key, not by its own
-  int steps = 12;        ///< 0: the start itself is the classifier
+  int steps = 12;        ///< of training; 0: the start itself is the classifier
+  int test_steps = 12;   ///< of `adapt`
   int batch = 0;  ///< support images a step, as many of each class as can be; 0, or more than there
                   ///< are: all
   StatisticsFrom statistics = StatisticsFrom::support;
