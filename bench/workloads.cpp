@@ -106,7 +106,7 @@ Workload plain_lstm(DType dtype) {
 }  // namespace
 
 std::vector<std::string> workload_names() {
-  return {"W1", "W2", "W3", "W4a5", "W4a20", "W5v", "W5m", "W6"};
+  return {"W1", "W2", "W3", "W4a5", "W4a20", "W4b", "W4c1", "W4c5", "W5v", "W5m", "W6"};
 }
 
 Workload make_workload(const std::string& name, DType dtype) {
@@ -115,6 +115,9 @@ Workload make_workload(const std::string& name, DType dtype) {
   if (name == "W3") return mlp_window(true, dtype);
   if (name == "W4a5") return prototypical(5, 1, dtype);
   if (name == "W4a20") return prototypical(20, 5, dtype);
+  if (name == "W4b") return maml(5, false, dtype);
+  if (name == "W4c1") return maml(1, true, dtype);
+  if (name == "W4c5") return maml(5, true, dtype);
   if (name == "W5v") return chain(true, dtype);
   if (name == "W5m") return chain(false, dtype);
   if (name == "W6") return plain_lstm(dtype);

@@ -26,6 +26,9 @@ struct Workload {
 Workload mlp_window(bool exact, metatape::DType dtype);
 Workload quadratics_window(metatape::DType dtype);
 
+// maml.cpp
+Workload maml(int steps, bool exact, metatape::DType dtype);
+
 std::vector<std::string> workload_names();
 /// Throws metatape::DataError for an unknown name.
 Workload make_workload(const std::string& name, metatape::DType dtype);

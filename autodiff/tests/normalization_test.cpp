@@ -92,12 +92,25 @@ TEST_CASE("normalisation with relu and pool is the three ops one after the other
         const Var at_once =
             pool ? batch_norm_relu_pool(x, gamma, beta) : batch_norm_relu(x, gamma, beta);
         CHECK(identical(at_once.value(), apart.value()));
-        const Var weight = tape.constant(normal(apart.shape(), Key{4}, type));
-        const std::vector<Tensor> found = grad(sum(at_once * weight), {x, gamma, beta});
-        const std::vector<Tensor> expected = grad(sum(apart * weight), {x, gamma, beta});
-        for (std::size_t i = 0; i < found.size(); ++i)
-          for (std::int64_t j = 0; j < found[i].size(); ++j)
-            REQUIRE(std::abs(found[i].at(j) - expected[i].at(j)) <
-                    (type == DType::f32 ? 1e-4 : 1e-12));
+        const Var weight = tape.variable(normal(apart.shape(), Key{4}, type));
+        const auto require_same = [&](const std::vector<Tensor>& found,
+                                      const std::vector<Tensor>& expected) {
+          for (std::size_t i = 0; i < found.size(); ++i)
+            for (std::int64_t j = 0; j < found[i].size(); ++j)
+              REQUIRE(std::abs(found[i].at(j) - expected[i].at(j)) <
+                      (type == DType::f32 ? 1e-4 : 1e-11) *
+                          std::max(1.0, std::abs(expected[i].at(j))));
+        };
+        require_same(grad(sum(at_once * weight), {x, gamma, beta}),
+                     grad(sum(apart * weight), {x, gamma, beta}));
+        // Second order, with other weights on the three gradients.
+        const auto second = [&](Var y) {
+          const std::vector<Var> g = recorded_grad(sum(y * weight), {x, gamma, beta});
+          Var along = sum(g[0] * normal(shape, Key{5}, type));
+          for (std::size_t i = 1; i < 3; ++i)
+            along = along + sum(g[i] * normal(channels, Key{5 + i}, type));
+          return grad(along, {x, gamma, beta, weight});
+        };
+        require_same(second(at_once), second(apart));
       }
 }

@@ -2,6 +2,7 @@
 // of one, single channels and row counts that need more than one block.
 #include <limits>
 
+#include "metatape/autodiff/gradients.hpp"
 #include "row.hpp"
 
 namespace metatape::checks {
@@ -103,6 +104,16 @@ void add_losses(std::vector<Row>& table) {
            {{{0}, {0}}, "sigmoid_cross_entropy: logits [0]: the mean of nothing is not a loss"}}});
 }
 
+// What the derivatives of a fused normalisation are made of, differentiated themselves, so that
+// batch_norm_relu_gradient is checked to second order too. The cotangent depends on all inputs.
+CheckedFunction gradient_of(Var (*f)(Var, Var, Var, double)) {
+  return [f](std::span<const Var> x) {
+    const Var y = f(x[0], x[1], x[2], 1e-5);
+    const std::vector<Var> d = recorded_vector_jacobian(y, x, y);
+    return concat({flatten(d[0]), d[1], d[2]});
+  };
+}
+
 }  // namespace
 
 void add_normalization(std::vector<Row>& table) {
@@ -170,6 +181,15 @@ void add_normalization(std::vector<Row>& table) {
                     {{{2, 1, 3, 4}, {4}, {4}},
                      "batch_norm_relu_pool: [2, 1, 3, 4]: images [n, height, width, channels] of "
                      "at least 2 x 2 are expected"}}});
+  table.push_back({.name = "batch_norm_relu, its gradient",
+                   .call = gradient_of(batch_norm_relu),
+                   .shapes = {{{7, 3}, {3}, {3}}, {{3, 1}, {1}, {1}}, {{13, 37}, {37}, {37}}},
+                   .draw = {apart, small, far}});
+  table.push_back(
+      {.name = "batch_norm_relu_pool, its gradient",
+       .call = gradient_of(batch_norm_relu_pool),
+       .shapes = {{{2, 3, 5, 2}, {2}, {2}}, {{1, 2, 2, 1}, {1}, {1}}, {{3, 4, 5, 17}, {17}, {17}}},
+       .draw = {apart, small, far}});
   table.push_back(
       {.name = "batch_norm, statistics given",
        .call =

@@ -130,6 +130,58 @@ HWY_INLINE void combine(const NormPool& s, const float* g, const float* x, const
       });
 }
 
+// Of the window's pixels of u, the one where x is the largest.
+template <int Side, class Part>
+HWY_INLINE V at_largest(Part part, const Window<Side>& w, const float* u, std::int64_t line,
+                        std::int64_t n) {
+  V found = part.load(u);
+  for (int i = 1; i < Side * Side; ++i)
+    found = hn::IfThenElse(hn::Eq(w.which, set(static_cast<float>(i))),
+                           part.load(u + i / Side * line + i % Side * n), found);
+  return found;
+}
+
+template <int Side>
+HWY_INLINE void cross_products(const NormPool& s, const float* g, const float* x, const float* u,
+                               const float* mean, const float* scale, const float* shift,
+                               float* cross) {
+  const std::int64_t n = s.channels, line = s.w * n;
+  for_columns(n, [&](std::int64_t j, auto part, auto count) HWY_ATTR {
+    constexpr int c = count();
+    const std::int64_t step = lanes();
+    V sum[c];
+    for (int v = 0; v < c; ++v) sum[v] = set(0);
+    for_windows<Side>(s, [&](std::int64_t at, std::int64_t to) HWY_ATTR {
+      for (int v = 0; v < c; ++v) {
+        const std::int64_t k = j + v * step;
+        const Norm norm(part, mean + k, scale + k, shift + k);
+        const Window<Side> w = window<Side>(part, norm, x + at + k, line, n);
+        const V e = hn::IfThenElseZero(hn::Gt(w.largest, set(0)), part.load(g + to + k));
+        sum[v] = hn::MulAdd(e, at_largest<Side>(part, w, u + at + k, line, n), sum[v]);
+      }
+    });
+    for (int v = 0; v < c; ++v) part.store(sum[v], cross + j + v * step);
+  });
+}
+
+template <int Side>
+HWY_INLINE void gather(const NormPool& s, const float* x, const float* u, const float* mean,
+                       const float* scale, const float* shift, const float* of_u, const float* of_x,
+                       const float* constant, float* y, bool add) {
+  const std::int64_t n = s.channels, line = s.w * n;
+  for_windows<Side>(s, [&](std::int64_t at, std::int64_t to) HWY_ATTR {
+    for_vectors(n, [&](std::int64_t k, auto part) HWY_ATTR {
+      const Norm norm(part, mean + k, scale + k, shift + k);
+      const Window<Side> w = window<Side>(part, norm, x + at + k, line, n);
+      const V there = at_largest<Side>(part, w, u + at + k, line, n);
+      const V of_there = hn::MulAdd(there, part.load(of_u + k), part.load(constant + k));
+      const V value = hn::IfThenElseZero(hn::Gt(w.largest, set(0)),
+                                         hn::MulAdd(w.there, part.load(of_x + k), of_there));
+      part.store(add ? hn::Add(part.load(y + to + k), value) : value, y + to + k);
+    });
+  });
+}
+
 void NormPoolValue(const NormPool& s, const float* x, const float* mean, const float* scale,
                    const float* shift, float* y) {
   s.side == 1 ? value<1>(s, x, mean, scale, shift, y) : value<2>(s, x, mean, scale, shift, y);
@@ -152,6 +204,19 @@ void NormPoolCombine(const NormPool& s, const float* g, const float* x, const fl
   s.side == 1 ? with(std::integral_constant<int, 1>{}) : with(std::integral_constant<int, 2>{});
 }
 
+void NormPoolCross(const NormPool& s, const float* g, const float* x, const float* u,
+                   const float* mean, const float* scale, const float* shift, float* cross) {
+  s.side == 1 ? cross_products<1>(s, g, x, u, mean, scale, shift, cross)
+              : cross_products<2>(s, g, x, u, mean, scale, shift, cross);
+}
+
+void NormPoolGather(const NormPool& s, const float* x, const float* u, const float* mean,
+                    const float* scale, const float* shift, const float* of_u, const float* of_x,
+                    const float* constant, float* y, bool add) {
+  s.side == 1 ? gather<1>(s, x, u, mean, scale, shift, of_u, of_x, constant, y, add)
+              : gather<2>(s, x, u, mean, scale, shift, of_u, of_x, constant, y, add);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace metatape::kernel
 HWY_AFTER_NAMESPACE();
@@ -162,6 +227,8 @@ namespace metatape::kernel {
 HWY_EXPORT(NormPoolValue);
 HWY_EXPORT(NormPoolProducts);
 HWY_EXPORT(NormPoolCombine);
+HWY_EXPORT(NormPoolCross);
+HWY_EXPORT(NormPoolGather);
 
 void norm_pool(const NormPool& s, const float* x, const float* mean, const float* scale,
                const float* shift, float* y) {
@@ -182,6 +249,21 @@ void norm_pool_combine(const NormPool& s, const float* g, const float* x, const 
     return HWY_DYNAMIC_DISPATCH(NormPoolCombine)(s, g, x, mean, scale, shift, of_g, of_x, constant,
                                                  d, add);
   twin::norm_pool_combine(s, g, x, mean, scale, shift, of_g, of_x, constant, d, add);
+}
+
+void norm_pool_cross(const NormPool& s, const float* g, const float* x, const float* u,
+                     const float* mean, const float* scale, const float* shift, float* cross) {
+  if (simd() != Simd::plain)
+    return HWY_DYNAMIC_DISPATCH(NormPoolCross)(s, g, x, u, mean, scale, shift, cross);
+  twin::norm_pool_cross(s, g, x, u, mean, scale, shift, cross);
+}
+void norm_pool_gather(const NormPool& s, const float* x, const float* u, const float* mean,
+                      const float* scale, const float* shift, const float* of_u, const float* of_x,
+                      const float* constant, float* y, bool add) {
+  if (simd() != Simd::plain)
+    return HWY_DYNAMIC_DISPATCH(NormPoolGather)(s, x, u, mean, scale, shift, of_u, of_x, constant,
+                                                y, add);
+  twin::norm_pool_gather(s, x, u, mean, scale, shift, of_u, of_x, constant, y, add);
 }
 
 }  // namespace metatape::kernel

@@ -15,6 +15,8 @@ namespace metatape::kernel {
 // For float64 the twins themselves.
 using twin::norm_pool;
 using twin::norm_pool_combine;
+using twin::norm_pool_cross;
+using twin::norm_pool_gather;
 using twin::norm_pool_products;
 
 /// side is 1 or 2 in all of these.
@@ -27,5 +29,15 @@ void norm_pool_products(const NormPool& s, const float* g, const float* x, const
 void norm_pool_combine(const NormPool& s, const float* g, const float* x, const float* mean,
                        const float* scale, const float* shift, const float* of_g, const float* of_x,
                        const float* constant, float* d, bool add);
+
+// For second order, with u a cotangent of d.
+/// cross = Σ u e
+void norm_pool_cross(const NormPool& s, const float* g, const float* x, const float* u,
+                     const float* mean, const float* scale, const float* shift, float* cross);
+/// y (add ? += : =) of_u u + of_x (x - mean) + constant at the pixel that the cotangent of y goes
+/// to, 0 where it goes nowhere.
+void norm_pool_gather(const NormPool& s, const float* x, const float* u, const float* mean,
+                      const float* scale, const float* shift, const float* of_u, const float* of_x,
+                      const float* constant, float* y, bool add);
 
 }  // namespace metatape::kernel

@@ -69,6 +69,27 @@ void norm_pool_combine(const NormPool& s, const T* g, const T* x, const T* mean,
   });
 }
 
+template <class T>
+void norm_pool_cross(const NormPool& s, const T* g, const T* x, const T* u, const T* mean,
+                     const T* scale, const T* shift, T* cross) {
+  std::fill_n(cross, s.channels, T{0});
+  for_each_normalised(s, x, mean, scale, shift, [&](std::int64_t to, std::int64_t at, T value) {
+    if (value > T{0}) cross[to % s.channels] += g[to] * u[at];
+  });
+}
+
+template <class T>
+void norm_pool_gather(const NormPool& s, const T* x, const T* u, const T* mean, const T* scale,
+                      const T* shift, const T* of_u, const T* of_x, const T* constant, T* y,
+                      bool add) {
+  for_each_normalised(s, x, mean, scale, shift, [&](std::int64_t to, std::int64_t at, T value) {
+    const std::int64_t k = to % s.channels;
+    const T here =
+        value > T{0} ? of_u[k] * u[at] + of_x[k] * (x[at] - mean[k]) + constant[k] : T{0};
+    y[to] = add ? y[to] + here : here;
+  });
+}
+
 }  // namespace twin
 
 }  // namespace metatape::kernel

@@ -164,15 +164,22 @@ HWY_INLINE void gradient_to_points(const Conv3x3& s, const float* g, std::int64_
   }
 }
 
-void WinogradWeights(const Conv3x3& s, const float* taps, float* to) {
-  const std::int64_t n = s.in * s.out;
-  for_vectors(n, [&](std::int64_t k, auto part) HWY_ATTR {
-    V w[9], half_way[12], v[16];
-    for (int i = 0; i < 9; ++i) w[i] = part.load(taps + i * n + k);
-    for (int i = 0; i < 3; ++i) weight_points(w + i, 3, half_way + i, 3);
-    for (int i = 0; i < 4; ++i) weight_points(half_way + 3 * i, 1, v + 4 * i, 1);
-    for (int i = 0; i < 16; ++i) part.store(v[i], to + i * n + k);
-  });
+// to [16][in, out] = G w G'. A channel's taps [9, out] are laid out first: as many streams at the
+// distance of whole weights would share a set of the cache.
+void WinogradWeights(const Conv3x3& s, bool turned, const float* weight, float* to, float* taps) {
+  const std::int64_t n = s.in * s.out, next = turned ? 9 : s.in * 9;
+  for (std::int64_t c = 0; c < s.in; ++c) {
+    const float* w = weight + c * (turned ? s.out * 9 : 9);
+    for (std::int64_t o = 0; o < s.out; ++o, w += next)
+      for (std::int64_t tap = 0; tap < 9; ++tap) taps[tap * s.out + o] = w[turned ? 8 - tap : tap];
+    for_vectors(s.out, [&](std::int64_t k, auto part) HWY_ATTR {
+      V v[9], half_way[12], p[16];
+      for (int i = 0; i < 9; ++i) v[i] = part.load(taps + i * s.out + k);
+      for (int i = 0; i < 3; ++i) weight_points(v + i, 3, half_way + i, 3);
+      for (int i = 0; i < 4; ++i) weight_points(half_way + 3 * i, 1, p + 4 * i, 1);
+      for (int i = 0; i < 16; ++i) part.store(p[i], to + i * n + c * s.out + k);
+    });
+  }
 }
 
 void WinogradTaps(const Conv3x3& s, const float* sums, float* taps) {
@@ -242,21 +249,15 @@ std::int64_t winograd_images(const Conv3x3& s) {
 
 std::int64_t winograd_packed_size(const Conv3x3& s) { return points * packed_size(s.in, s.out); }
 
-std::int64_t winograd_packing_room(const Conv3x3& s) { return (9 + points) * s.in * s.out; }
+std::int64_t winograd_packing_room(const Conv3x3& s) { return (9 + points * s.in) * s.out; }
 
 void winograd_pack(const Conv3x3& s, bool turned, const float* weight, float* packed, float* room) {
-  const std::int64_t n = s.in * s.out;
   const bool as_it_stands = is_packed(s.out);
-  float *taps = room, *at_points = as_it_stands ? packed : room + 9 * n;
-  for (std::int64_t c = 0; c < s.in; ++c)
-    for (std::int64_t o = 0; o < s.out; ++o) {
-      const float* w = weight + (turned ? c * s.out + o : o * s.in + c) * 9;
-      for (std::int64_t tap = 0; tap < 9; ++tap)
-        taps[tap * n + c * s.out + o] = w[turned ? 8 - tap : tap];
-    }
-  HWY_DYNAMIC_DISPATCH(WinogradWeights)(s, taps, at_points);
+  float* at_points = as_it_stands ? packed : room + 9 * s.out;
+  HWY_DYNAMIC_DISPATCH(WinogradWeights)(s, turned, weight, at_points, room);
   for (std::int64_t p = 0; p < points && !as_it_stands; ++p)
-    pack(false, s.in, s.out, at_points + p * n, s.out, packed + p * packed_size(s.in, s.out));
+    pack(false, s.in, s.out, at_points + p * s.in * s.out, s.out,
+         packed + p * packed_size(s.in, s.out));
 }
 
 std::int64_t winograd_room(const Conv3x3& s) {

@@ -46,39 +46,55 @@ struct Binary {
 
   template <Scalar T>
   static void pullback(const Pullback& c) {
-    if (c.wants(0)) accumulate<T, 0>(c, Formula::template d_a<T>);
-    if (c.wants(1)) accumulate<T, 1>(c, Formula::template d_b<T>);
+    if (c.wants(0)) accumulate<T, 0>(c);
+    if (c.wants(1)) accumulate<T, 1>(c);
   }
 
-  template <Scalar T, int input, class Slope>
-  static void accumulate(const Pullback& c, const Slope& slope) {
+  // By the input's number and not by a pointer to the formula, so that loops are made of it.
+  template <int input, Scalar T>
+  static T slope(T a, T b, T y) {
+    return input == 0 ? Formula::template d_a<T>(a, b, y) : Formula::template d_b<T>(a, b, y);
+  }
+
+  template <Scalar T, int input>
+  static void accumulate(const Pullback& c) {
     const T *a = c.input<T>(0), *b = c.input<T>(1), *y = c.output<T>(), *g = c.gradient<T>();
     if (c.input_shape(0) == c.input_shape(1)) {
       bool fresh = false;
       T* d = c.adjoint<T>(input, fresh);
       if (fresh)
-        for (std::int64_t i = 0, n = c.size(); i < n; ++i) d[i] = g[i] * slope(a[i], b[i], y[i]);
+        for (std::int64_t i = 0, n = c.size(); i < n; ++i)
+          d[i] = g[i] * slope<input>(a[i], b[i], y[i]);
       else
-        for (std::int64_t i = 0, n = c.size(); i < n; ++i) d[i] += g[i] * slope(a[i], b[i], y[i]);
+        for (std::int64_t i = 0, n = c.size(); i < n; ++i)
+          d[i] += g[i] * slope<input>(a[i], b[i], y[i]);
       return;
     }
     T* d = c.adjoint<T>(input);
     for_each_run(broadcasting(c.input_shape(0), c.input_shape(1), c.shape()),
                  [&](std::int64_t o, std::int64_t ia, std::int64_t ib, std::int64_t n,
                      std::int64_t sa, std::int64_t sb) {
-                   const std::int64_t step = input == 0 ? sa : sb;
-                   T* to = d + (input == 0 ? ia : ib);
-                   const auto term = [&](std::int64_t i) {
-                     return g[o + i] * slope(a[ia + i * sa], b[ib + i * sb], y[o + i]);
-                   };
-                   if (step == 0) {
-                     T sum{0};
-                     for (std::int64_t i = 0; i < n; ++i) sum += term(i);
-                     *to += sum;
-                   } else {
-                     for (std::int64_t i = 0; i < n; ++i) to[i * step] += term(i);
-                   }
+                   run_slopes<input>(a + ia, b + ib, y + o, g + o, d + (input == 0 ? ia : ib), n,
+                                     sa, sb);
                  });
+  }
+
+  // A run's steps are 1, or 0 where an input is stretched.
+  template <int input, Scalar T>
+  static void run_slopes(const T* a, const T* b, const T* y, const T* g, T* d, std::int64_t n,
+                         std::int64_t sa, std::int64_t sb) {
+    if ((input == 0 ? sa : sb) == 0) {
+      T sum{0};
+      for (std::int64_t i = 0; i < n; ++i) sum += g[i] * slope<input>(a[i * sa], b[i * sb], y[i]);
+      *d += sum;
+    } else if (sa == 1 && sb == 1) {
+      for (std::int64_t i = 0; i < n; ++i) d[i] += g[i] * slope<input>(a[i], b[i], y[i]);
+    } else {
+      const T other = input == 0 ? *b : *a;
+      for (std::int64_t i = 0; i < n; ++i)
+        d[i] +=
+            g[i] * (input == 0 ? slope<input>(a[i], other, y[i]) : slope<input>(other, b[i], y[i]));
+    }
   }
 
   static void recorded(const Recorded& c) {

@@ -154,12 +154,14 @@ void tile_weight_gradient(const Context& c, const kernel::Conv3x3& s, std::int64
   });
   for (std::int64_t part = 1; part < parts; ++part)
     for (std::int64_t k = 0; k < size; ++k) sums[k] += sums[part * size + k];
-  for (std::int64_t o = 0; o < s.out; ++o)
-    for (std::int64_t i = 0; i < s.in; ++i)
-      for (std::int64_t tap = 0; tap < 9; ++tap, ++dw) {
-        const float value = sums[(tap * s.in + i) * s.out + o];
-        *dw = add ? *dw + value : value;
-      }
+  // Filters innermost: a line of dw stays in cache from one channel to the next.
+  for (std::int64_t i = 0; i < s.in; ++i)
+    for (std::int64_t o = 0; o < s.out; ++o) {
+      float* to = dw + (o * s.in + i) * 9;
+      const float* from = sums + i * s.out + o;
+      for (std::int64_t tap = 0; tap < 9; ++tap)
+        to[tap] = add ? to[tap] + from[tap * s.in * s.out] : from[tap * s.in * s.out];
+    }
 }
 
 /// y (add ? += : =) conv(x, w)
@@ -215,19 +217,28 @@ void conv_input_gradient(const Context& c, const ConvGeometry& s, const T* g, co
   });
 }
 
-/// dw (add ? += : =) the gradient of conv(x, w) at the cotangent g. Images are summed in a fixed
-/// number of parts, so that the bits do not depend on the number of threads.
+/// In how many parts the images of a weight gradient are summed: a number that depends on the
+/// problem alone, so that the bits do not depend on the number of threads. Each part makes sums as
+/// large as the weight, which a few pixels do not pay for.
+inline std::int64_t weight_gradient_parts(const ConvGeometry& s, bool winograd) {
+  constexpr std::int64_t most = 16, least_pixels = 64;
+  const std::int64_t images =
+      winograd ? kernel::winograd_images(tile_shape(s))
+               : std::max<std::int64_t>(1, least_pixels / std::max<std::int64_t>(s.pixels(), 1));
+  return std::clamp<std::int64_t>(s.n / images, 1, most);
+}
+
+/// dw (add ? += : =) the gradient of conv(x, w) at the cotangent g.
 template <Scalar T, class Context>
 void conv_weight_gradient(const Context& c, const ConvGeometry& s, const T* g, const T* x, T* dw,
                           bool add) {
   if (s.pointwise())
     return multiply(c, Transpose::yes, Transpose::no, s.out, s.in, s.n * s.pixels(), g, x, dw, add);
-  constexpr std::int64_t most_parts = 16;
-  const std::int64_t parts = std::clamp<std::int64_t>(s.n, 1, most_parts);
+  const bool winograd = has_tile<T>(s) && kernel::has_winograd(tile_shape(s));
+  const std::int64_t parts = weight_gradient_parts(s, winograd);
   T* sums = c.template scratch<T>(parts * s.weights());
   if constexpr (std::is_same_v<T, float>) {
-    if (has_tile<T>(s) &&
-        (kernel::has_winograd(tile_shape(s)) || kernel::has_conv3x3_weight_gradient(tile_shape(s))))
+    if (winograd || (has_tile<T>(s) && kernel::has_conv3x3_weight_gradient(tile_shape(s))))
       return tile_weight_gradient(c, tile_shape(s), s.n, parts, g, x, sums, dw, add);
   }
   const std::int64_t rows_size = s.pixels() * s.taps(), og = s.out_group();

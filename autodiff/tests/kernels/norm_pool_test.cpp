@@ -46,6 +46,11 @@ TEST_CASE("normalising, relu and pooling in one pass are their twin", "[kernels]
         kernel::norm_pool_products(s, wide(g).data(), wide(x).data(), wide(mean).data(),
                                    wide(scale).data(), wide(shift).data(), sum.data(),
                                    product.data());
+        const Floats u = noise(10, in);
+        Doubles cross = sum;
+        kernel::norm_pool_cross(s, wide(g).data(), wide(x).data(), wide(u).data(),
+                                wide(mean).data(), wide(scale).data(), wide(shift).data(),
+                                cross.data());
         for_each_simd([&] {
           INFO(h << " x " << w << " x " << n << ", windows of " << side);
           Floats found(static_cast<std::size_t>(out) + 1, 9), of_e(static_cast<std::size_t>(n));
@@ -58,7 +63,21 @@ TEST_CASE("normalising, relu and pooling in one pass are their twin", "[kernels]
                                      of_e.data(), of_product.data());
           CHECK(difference(of_e, narrow(sum)) < 1e-5);
           CHECK(difference(of_product, narrow(product)) < 1e-5);
+          kernel::norm_pool_cross(s, g.data(), x.data(), u.data(), mean.data(), scale.data(),
+                                  shift.data(), of_e.data());
+          CHECK(difference(of_e, narrow(cross)) < 1e-5);
           for (const bool add : {false, true}) {
+            Floats to = noise(11, out);
+            Doubles gathered = wide(to);
+            kernel::norm_pool_gather(s, wide(x).data(), wide(u).data(), wide(mean).data(),
+                                     wide(scale).data(), wide(shift).data(), wide(a).data(),
+                                     wide(b).data(), wide(k).data(), gathered.data(), add);
+            to.push_back(9);
+            kernel::norm_pool_gather(s, x.data(), u.data(), mean.data(), scale.data(), shift.data(),
+                                     a.data(), b.data(), k.data(), to.data(), add);
+            CHECK(to.back() == 9);
+            to.pop_back();
+            CHECK(difference(to, narrow(gathered)) < 1e-5);
             Floats d = noise(9, in);
             Doubles expected = wide(d);
             kernel::norm_pool_combine(s, wide(g).data(), wide(x).data(), wide(mean).data(),

@@ -4,6 +4,7 @@
 #include "metatape/metalearn/fewshot/adaptation.hpp"
 #include "metatape/metalearn/fewshot/evaluate.hpp"
 #include "metatape/metalearn/fewshot/finetune.hpp"
+#include "metatape/metalearn/fewshot/full_context.hpp"
 #include "metatape/metalearn/fewshot/inner_loop.hpp"
 #include "metatape/metalearn/fewshot/learner.hpp"
 #include "metatape/metalearn/fewshot/lstm_learner.hpp"

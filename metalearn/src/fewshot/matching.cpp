@@ -4,6 +4,15 @@
 
 namespace metatape::metalearn {
 
+MetricSettings Matching::settings() const {
+  MetricSettings s{.network = network,
+                   .statistics = statistics,
+                   .pairing = pairing,
+                   .running_weight = running_weight};
+  if (fce) s.context = FullContext{.features = network.features(), .steps = fce_steps};
+  return s;
+}
+
 Var Matching::logits(Var support, const Indices& labels, int way, Var query) const {
   return class_logsumexp(scale * cosine_similarities(query, support), labels, way);
 }

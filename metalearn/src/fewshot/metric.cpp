@@ -119,9 +119,46 @@ PairedLoss paired_loss(Pairing pairing, const Logits& logits, Var embedded, int 
   return {softmax_cross_entropy(scores, right), nn::accuracy(scores, right)};
 }
 
+namespace {
+
+constexpr const char* context_name = "fce";
+
+void require_support_sets(const MetricSettings& s) {
+  if (s.context && s.pairing == Pairing::all)
+    throw DataError(
+        "full context embeddings with pairing 'all': pairing 'episode' is needed, since each "
+        "decision must have a support set to be embedded in");
+}
+
+// What a support set is compared by: its embeddings, and how those of queries become comparable.
+struct Known {
+  Var support;
+  std::function<Var(Var)> query;
+};
+
+// Embeddings as they are, or in the context of the support set.
+Known in_context(const MetricSettings& settings, const Bound& p, Var support) {
+  if (!settings.context) return {support, [](Var queries) { return queries; }};
+  const Bound own = p.inside(context_name);
+  const Var known = settings.context->support(own, support);
+  return {known, [=, context = *settings.context](Var queries) {
+            return context.query(own, known, queries);
+          }};
+}
+
+}  // namespace
+
+Params MetricSettings::init(Key key) const {
+  require_support_sets(*this);
+  Params own = network.init(key);
+  if (!context) return own;
+  return Params::join({own, context->init(key.split(context_name)).prefixed(context_name)});
+}
+
 MetaStep metric_objective(const MetricSettings& settings, const Logits& logits, Tape& tape,
                           const Params& phi, const Params& carry, const tasks::Episode& episode,
                           Key key) {
+  require_support_sets(settings);
   const int way = static_cast<int>(episode.plan.classes.size());
   const int shot = static_cast<int>(episode.plan.support.size()) / way;
   const int query = static_cast<int>(episode.plan.query.size()) / way;
@@ -140,6 +177,13 @@ MetaStep metric_objective(const MetricSettings& settings, const Logits& logits, 
     nn::Applied both = nn::apply(settings.network, p, tape.constant(episode.images), mode);
     made = std::move(both.statistics);
     embedded = both.value;
+  }
+
+  if (settings.context) {
+    const std::int64_t supports = std::int64_t{way} * shot;
+    const Known known = in_context(settings, p, rows(embedded, 0, supports));
+    const Var queries = rows(embedded, supports, embedded.shape()[0]);
+    embedded = concat({known.support, known.query(queries)});
   }
 
   const PairedLoss paired = paired_loss(settings.pairing, logits, embedded, way, shot, query);
@@ -161,10 +205,12 @@ namespace {
 
 // Query by query: the bits of a product's row depend on how many rows there are, and what a query
 // is called must not depend on its neighbours.
-Tensor one_by_one(const Logits& logits, Var support, const Indices& labels, int way, Var queries) {
+Tensor one_by_one(const Logits& logits, const Known& known, const Indices& labels, int way,
+                  Var queries) {
   std::vector<Var> scores;
   for (std::int64_t i = 0; i < queries.shape()[0]; ++i)
-    scores.push_back(softmax(logits(support, labels, way, rows(queries, i, i + 1))));
+    scores.push_back(
+        softmax(logits(known.support, labels, way, known.query(rows(queries, i, i + 1)))));
   return concat(scores).value();
 }
 
@@ -174,10 +220,11 @@ Classifier metric_adapt(const MetricSettings& settings, const Logits& logits, Ta
                         const Params& phi, const Params& carry, const Tensor& support,
                         const Indices& labels, int way) {
   if (settings.statistics == StatisticsFrom::running) {
-    const Tensor known = metric_embed(settings, tape, phi, carry, support);
+    const Tensor embedded = metric_embed(settings, tape, phi, carry, support);
     return [=, &tape](const Tensor& images) {
       const Tape::Scope scope(tape);
-      return one_by_one(logits, tape.constant(known), labels, way,
+      const Known known = in_context(settings, bind_constant(tape, phi), tape.constant(embedded));
+      return one_by_one(logits, known, labels, way,
                         tape.constant(metric_embed(settings, tape, phi, carry, images)));
     };
   }
@@ -188,11 +235,14 @@ Classifier metric_adapt(const MetricSettings& settings, const Logits& logits, Ta
     if (settings.statistics == StatisticsFrom::batch) {
       const Var both = settings.network(p, concat({s, q}), nn::Mode{});
       const std::int64_t m = support.shape()[0];
-      return softmax(logits(rows(both, 0, m), labels, way, rows(both, m, both.shape()[0]))).value();
+      const Known known = in_context(settings, p, rows(both, 0, m));
+      const Var queries = known.query(rows(both, m, both.shape()[0]));
+      return softmax(logits(known.support, labels, way, queries)).value();
     }
-    const nn::Applied known = nn::apply(settings.network, p, s);
-    const nn::Mode mode{.statistics = &known.statistics};
-    return one_by_one(logits, known.value, labels, way, settings.network(p, q, mode));
+    const nn::Applied applied = nn::apply(settings.network, p, s);
+    const nn::Mode mode{.statistics = &applied.statistics};
+    return one_by_one(logits, in_context(settings, p, applied.value), labels, way,
+                      settings.network(p, q, mode));
   };
 }
 

@@ -3,6 +3,9 @@
 // query's logits come from the embedded support set.
 #pragma once
 
+#include <optional>
+
+#include "metatape/metalearn/fewshot/full_context.hpp"
 #include "metatape/metalearn/fewshot/learner.hpp"
 #include "metatape/nn/conv_net.hpp"
 
@@ -20,6 +23,12 @@ struct MetricSettings {
   StatisticsFrom statistics = StatisticsFrom::running;
   Pairing pairing = Pairing::all;
   double running_weight = 0.1;  ///< of a new episode's statistics in the running ones
+  /// What is compared is then embedded in it, with the weights "fce.*"; not with Pairing::all,
+  /// which has no support set of its own for each decision (DataError).
+  std::optional<FullContext> context{};
+
+  /// First weights of the encoder, and of the context where there is one.
+  [[nodiscard]] Params init(Key key) const;
 };
 
 // ---- pieces, for learners of one's own ----------------------------------------------------------

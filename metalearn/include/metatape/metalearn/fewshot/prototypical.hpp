@@ -14,10 +14,13 @@ struct Prototypical {
   double scale = 1;             ///< of the squared distances; the paper has none
 
   [[nodiscard]] MetricSettings settings() const {
-    return {network, statistics, pairing, running_weight};
+    return {.network = network,
+            .statistics = statistics,
+            .pairing = pairing,
+            .running_weight = running_weight};
   }
   [[nodiscard]] std::string name() const { return "prototypical"; }
-  [[nodiscard]] Params init(Key key) const { return network.init(key); }
+  [[nodiscard]] Params init(Key key) const { return settings().init(key); }
   [[nodiscard]] MetaStep objective(Tape& tape, const Params& phi, const Params& carry,
                                    const tasks::Episode& episode, Key key) const;
   [[nodiscard]] Classifier adapt(Tape& tape, const Params& phi, const Params& carry,
