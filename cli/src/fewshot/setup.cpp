@@ -86,6 +86,8 @@ void FewShotSettings::declare_training(Settings& s) {
         {.least = 1, .most = 100000, .default_text = of_recipe});
   s.add("train-query", train_query, "its query images a class",
         {.least = 1, .most = 100000, .default_text = of_recipe});
+  s.add("vary-shot", vary_shot, "1 to --train-shot support images, drawn anew for each episode",
+        {.default_text = of_recipe});
   s.add("train-within", train_within, "share of training episodes from one alphabet",
         {.least = 0, .most = 1, .default_text = of_recipe});
   s.add("rotations", rotations, "training characters are turned by quarters",
@@ -148,6 +150,7 @@ FewShotRecipe FewShotSettings::fill() {
   r.way = settle(train_way, r.way);
   r.shot = settle(train_shot, r.shot);
   r.query = settle(train_query, r.query);
+  r.vary_shot = settle(vary_shot, r.vary_shot);
   r.within = settle(train_within, r.within);
   if (!settle(rotations, r.rotations != tasks::Rotations::none))
     r.rotations = tasks::Rotations::none;

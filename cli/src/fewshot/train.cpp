@@ -122,8 +122,10 @@ int fewshot_train(Invocation& in) {
   } catch (const DataError& e) {
     throw UsageError(e.what());
   }
+  const metalearn::Shots shots =
+      recipe.vary_shot ? metalearn::Shots::varied : metalearn::Shots::fixed;
   const auto make_trainer = [&](std::int64_t decay) {
-    return Trainer(metalearn::episode_objective(learner, episodes), start_weights,
+    return Trainer(metalearn::episode_objective(learner, episodes, shots), start_weights,
                    {.optimizer = metalearn::outer_optimizer(recipe),
                     .schedule = metalearn::make_schedule(
                         recipe, (decay + recipe.meta_batch - 1) / recipe.meta_batch),

@@ -52,7 +52,8 @@ void as_published(FewShotRecipe& r) {
     // The published code's rates, 0.4 of 5 ways and 0.1 of 20, are of the sum over classes.
     r.rotations = tasks::Rotations::drawn;
     r.network = "conv4-stride";
-    r.query = 0;
+    r.shot = r.query = 0;
+    r.vary_shot = false;
     r.inner_rate = 2;
     r.adapts = Adapts::not_norm;
     r.statistics = StatisticsFrom::batch;
@@ -101,7 +102,9 @@ FewShotRecipe recipe(const std::string& learner, const std::string& name) {
   FewShotRecipe r{.learner = learner};
   if (learner == "matching") r.scale = 10;
   if (learner == "maml" || learner == "fomaml") {
-    r.way = r.shot = 0;
+    r.way = 0;
+    r.shot = 5;
+    r.vary_shot = true;
     r.order = learner == "maml" ? Order::exact : Order::first;
     r.query = 5;
     r.network = "conv4-stride-map";

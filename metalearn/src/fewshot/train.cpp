@@ -1,17 +1,57 @@
 #include "metatape/metalearn/fewshot/train.hpp"
 
+#include <algorithm>
+
 #include "metatape/autodiff/error.hpp"
 
 namespace metatape::metalearn {
 
+namespace {
+
+// The episode with the first `shot` support images of each class.
+tasks::Episode with_shot(tasks::Episode e, int shot) {
+  const auto way = static_cast<std::int64_t>(e.plan.classes.size());
+  const std::int64_t each = e.support.shape()[0] / way;
+  if (shot == each) return e;
+  const auto images_of = [&](std::int64_t images) { return e.images.shape().with(0, images); };
+  Tensor images = Tensor::uninitialised(images_of(way * shot + e.query.shape()[0]));
+  float* to = images.mutable_values<float>().data();
+  std::vector<int> support;
+  std::vector<std::int32_t> labels;
+  const auto put = [&](const Tensor& some) {
+    to = std::ranges::copy(some.values<float>(), to).out;
+  };
+  for (std::int64_t c = 0; c < way; ++c) {
+    put(e.support.rows(c * each, c * each + shot));
+    for (std::int64_t k = 0; k < shot; ++k) {
+      support.push_back(e.plan.support[static_cast<std::size_t>(c * each + k)]);
+      labels.push_back(static_cast<std::int32_t>(c));
+    }
+  }
+  put(e.query);
+  e.images = images;
+  e.support = images.rows(0, way * shot);
+  e.query = images.rows(way * shot, images.shape()[0]);
+  e.plan.support = std::move(support);
+  e.support_labels = Indices(std::move(labels));
+  return e;
+}
+
+}  // namespace
+
 MetaObjective episode_objective(AnyLearner learner,
-                                std::shared_ptr<const tasks::EpisodeSampler> sampler) {
+                                std::shared_ptr<const tasks::EpisodeSampler> sampler, Shots shots) {
   return {.init = {},
-          .step = [learner = std::move(learner), sampler = std::move(sampler)](
+          .step = [learner = std::move(learner), sampler = std::move(sampler), shots](
                       Tape& tape, const Params& phi, const Params& carry,
                       const MetaPosition& position) {
-            return learner.objective(tape, phi, carry, sampler->episode(position.index()),
-                                     position.key);
+            tasks::Episode e = sampler->episode(position.index());
+            if (shots == Shots::varied)
+              e = with_shot(
+                  std::move(e),
+                  1 + static_cast<int>(
+                          Random(position.key.split("shots")).below(sampler->options().shot)));
+            return learner.objective(tape, phi, carry, e, position.key);
           }};
 }
 

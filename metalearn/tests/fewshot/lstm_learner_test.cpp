@@ -302,5 +302,5 @@ TEST_CASE("what the LSTM meta-learner cannot do is refused", "[fewshot]") {
   CHECK(AnyLearner(learner).fixed_way() == 5);
   learner.steps = -1;
   REQUIRE_THROWS_WITH(learner.init(Key{}),
-                      "lstm: -1 steps, 12 at test, on 0 images: none may be below 0");
+                      "lstm: -1 steps, 4 at test, on 0 images: none may be below 0");
 }

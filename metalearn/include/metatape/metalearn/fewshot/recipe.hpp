@@ -17,6 +17,7 @@ struct FewShotRecipe {
   std::string learner = "prototypical";
   // the episodes of training
   int way = 20, shot = 1, query = 5;  ///< 0: those of use, as many queries as shots: fit_use()
+  bool vary_shot = false;             ///< 1 to `shot`, anew in each episode
   double within = 0.5;                ///< share of episodes from one alphabet
   tasks::Rotations rotations = tasks::Rotations::drawn;
   bool augment = true;          ///< a small affine map an image

@@ -6,10 +6,15 @@
 
 namespace metatape::metalearn {
 
+enum class Shots {
+  fixed,   ///< those of the sampler's episodes
+  varied,  ///< 1 to as many, drawn anew for each episode: the first ones of each class
+};
 /// Episode `index` of the sampler a step and slot; the carry holds the learner's running
 /// statistics.
 MetaObjective episode_objective(AnyLearner learner,
-                                std::shared_ptr<const tasks::EpisodeSampler> sampler);
+                                std::shared_ptr<const tasks::EpisodeSampler> sampler,
+                                Shots shots = Shots::fixed);
 
 /// φ, and the mean of the slots' carries.
 Trained trained(const Trainer& trainer);
