@@ -102,6 +102,12 @@ void FewShotSettings::declare_training(Settings& s) {
         {.least = 1, .most = 4096, .default_text = of_recipe});
   s.add("scale", scale, "of squared distances (prototypical) or cosines (matching)",
         {.least = 0, .above_least = true, .default_text = of_recipe});
+  s.add("pairing", pairing,
+        "prototypical and matching learn from queries against the support set (episode), or from "
+        "each drawing of a class as its one support (all)",
+        {.choices = {"episode", "all"}, .default_text = of_recipe});
+  s.add("fce", fce, "matching: full context embeddings, of conv4 and --pairing episode",
+        {.default_text = of_recipe});
   s.add(
       "statistics", statistics,
       "batch normalisation of the queries by the batch's (transductive), the support's or running "
@@ -162,6 +168,10 @@ FewShotRecipe FewShotSettings::fill() {
   r.network = settle(network, r.network);
   r.filters = settle(filters, r.filters);
   r.scale = settle(scale, r.scale);
+  r.pairing = settle(pairing, r.pairing == metalearn::Pairing::all ? "all" : "episode") == "all"
+                  ? metalearn::Pairing::all
+                  : metalearn::Pairing::episode;
+  r.fce = settle(fce, r.fce);
   r.statistics = statistics_of(settle(statistics, text(r.statistics)));
   r.order = settle(order, r.order == metalearn::Order::exact ? "exact" : "first") == "exact"
                 ? metalearn::Order::exact

@@ -24,8 +24,8 @@ struct FewShotSettings {
   std::optional<int> train_way, train_shot, train_query, filters, meta_batch, inner_steps,
       test_steps, inner_batch, test_batch, solver_steps;
   std::optional<double> train_within, scale, learning_rate, inner_rate, proximal, clip;
-  std::optional<bool> vary_shot, rotations, augment, centre, learned_rates;
-  std::optional<std::string> network, statistics, schedule, order, adapts;
+  std::optional<bool> fce, vary_shot, rotations, augment, centre, learned_rates;
+  std::optional<std::string> network, pairing, statistics, schedule, order, adapts;
 
   std::string test_alphabets, validation_alphabets;  // as --test-alphabets has them
   std::string split_by = "alphabet";

@@ -192,8 +192,11 @@ AnyLearner make_learner(const FewShotRecipe& r, const ImageKind& images) {
                     .head_only = r.adapts == Adapts::head,
                     .statistics = r.statistics};
   if (r.learner == "matching")
-    return Matching{
-        .network = encoder, .statistics = r.statistics, .pairing = r.pairing, .scale = r.scale};
+    return Matching{.network = encoder,
+                    .statistics = r.statistics,
+                    .pairing = r.pairing,
+                    .scale = r.scale,
+                    .fce = r.fce};
   return Prototypical{
       .network = encoder, .statistics = r.statistics, .pairing = r.pairing, .scale = r.scale};
 }

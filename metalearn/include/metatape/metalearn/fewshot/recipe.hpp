@@ -30,6 +30,7 @@ struct FewShotRecipe {
   Pairing pairing = Pairing::all;
   double scale = 0.25;  ///< of squared distances or cosines
   StatisticsFrom statistics = StatisticsFrom::running;
+  bool fce = false;  ///< matching: full context embeddings
   // adaptation to an episode, of learners that take steps
   Order order = Order::exact;
   int inner_steps = 1, test_steps = 3;  ///< of training, and of use
