@@ -240,6 +240,7 @@ TEST_CASE("a head tells its own number of classes apart, and no other", "[fewsho
   for (const AnyLearner& learner :
        {AnyLearner(Maml{.network = five}), AnyLearner(Reptile{.network = five})}) {
     CHECK(learner.fixed_way() == 5);
+    CHECK((learner.get_if<Maml>() != nullptr) == (learner.name() == "maml"));
     const Params phi = learner.init(Key{1});
     REQUIRE_THROWS_WITH(learner.objective(tape, phi, {}, e, Key{}),
                         learner.name() + ": its network tells 5 classes apart, 3 were asked for");

@@ -92,6 +92,12 @@ class AnyLearner {
   [[nodiscard]] Var logits(Var support, const Indices& labels, int way, Var query) const {
     return self_->logits(support, labels, way, query);
   }
+  /// The learner itself if it is an L, to ask what only an L knows; null otherwise.
+  template <FewShotLearner L>
+  [[nodiscard]] const L* get_if() const {
+    const auto* model = dynamic_cast<const Model<L>*>(self_.get());
+    return model ? &model->learner : nullptr;
+  }
 
  private:
   struct Interface {
