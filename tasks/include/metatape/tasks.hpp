@@ -8,6 +8,7 @@
 #include "metatape/tasks/episodes/sampler.hpp"
 #include "metatape/tasks/episodes/split.hpp"
 #include "metatape/tasks/images/data_spec.hpp"
+#include "metatape/tasks/images/drawing.hpp"
 #include "metatape/tasks/images/idx.hpp"
 #include "metatape/tasks/images/image.hpp"
 #include "metatape/tasks/images/image_set.hpp"

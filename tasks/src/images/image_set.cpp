@@ -1,12 +1,15 @@
 // image_set.cpp: packing images into one block of memory and taking them out again.
 #include "metatape/tasks/images/image_set.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <numeric>
 
 #include "metatape/autodiff/error.hpp"
+#include "metatape/tasks/images/drawing.hpp"
 
 namespace metatape::tasks {
 namespace {
@@ -53,7 +56,7 @@ void ImageSet::image(int image, Image& out) const {
   out.height = out.width = r.side;
   out.channels = channels_;
   out.bytes.resize(n * at(channels_));
-  const std::uint8_t* in = bytes_.data() + r.offset;
+  const std::uint8_t* in = bytes_->data() + r.offset;
   if (r.bits) {
     const auto& table = unpacked();
     std::array<std::uint8_t, 8> last{};
@@ -66,14 +69,24 @@ void ImageSet::image(int image, Image& out) const {
         std::memcpy(row + x, last.data(), side - x);
       }
     }
+  } else if (r.channels > channels_) {
+    for (std::size_t i = 0; i < n; ++i) out.bytes[i] = luminance(in + 3 * i);
   } else {
     std::memcpy(out.bytes.data(), in, n * r.channels);
   }
   if (r.channels < channels_)  // a grey image among coloured ones
     for (std::size_t i = n; i-- > 0;)
       for (std::size_t c = 3; c-- > 0;) out.bytes[3 * i + c] = out.bytes[i];
-  if (inverted_)
+  if (r.dark && (ink_said_ || channels_ == 1))
     for (std::uint8_t& b : out.bytes) b = static_cast<std::uint8_t>(255 - b);
+}
+
+std::shared_ptr<const ImageSet> ImageSet::with_channels(int channels) const {
+  if (channels != 1 && channels != 3)
+    throw DataError(fmt::format("{}: {} channels asked for; 1 or 3 expected", name_, channels));
+  auto set = std::make_shared<ImageSet>(*this);
+  set->channels_ = channels;
+  return set;
 }
 
 int ImageSetBuilder::label(const std::string& group, const std::string& name) {
@@ -90,13 +103,11 @@ int ImageSetBuilder::label(const std::string& group, const std::string& name) {
 void ImageSetBuilder::add(const std::string& group, const std::string& name,
                           const std::string& order, const Image& brightness) {
   const int owner = label(group, name);
-  for (int y = 0; y < brightness.height; ++y)
-    for (int x = 0; x < brightness.width; ++x)
-      if (y == 0 || x == 0 || y == brightness.height - 1 || x == brightness.width - 1) {
-        border_ += brightness.bytes[at((y * brightness.width + x) * brightness.channels)];
-        border_pixels_ += 1;
-      }
-  Image image = square(brightness);
+  const Border border = border_of(brightness);
+  border_ += static_cast<double>(border.sum);
+  border_pixels_ += static_cast<double>(border.pixels);
+  plain_borders_ = plain_borders_ && border.plain;
+  Image image = square(with_visible_strokes(brightness, kept_side));
   if (image.height > kept_side) image = shrunk(image, kept_side);
   colour_ = colour_ || image.channels == 3;
   const bool bits = image.channels == 1 && std::all_of(image.bytes.begin(), image.bytes.end(),
@@ -104,7 +115,7 @@ void ImageSetBuilder::add(const std::string& group, const std::string& name,
   items_.push_back(
       {order,
        {bytes_.size(), static_cast<std::uint32_t>(owner), static_cast<std::uint16_t>(image.height),
-        static_cast<std::uint8_t>(image.channels), bits}});
+        static_cast<std::uint8_t>(image.channels), bits, border.light()}});
   if (!bits) {
     bytes_.insert(bytes_.end(), image.bytes.begin(), image.bytes.end());
     return;
@@ -120,15 +131,21 @@ void ImageSetBuilder::add(const std::string& group, const std::string& name,
 }
 
 std::shared_ptr<const ImageSet> ImageSetBuilder::finish(std::string name) {
-  const bool paper_is_light = border_ > 127.5 * border_pixels_;
-  return finish(std::move(name), paper_is_light && !colour_ ? Ink::dark : Ink::light);
+  return finish(std::move(name), std::optional<Ink>());
 }
 
 std::shared_ptr<const ImageSet> ImageSetBuilder::finish(std::string name, Ink ink) {
+  return finish(std::move(name), std::optional(ink));
+}
+
+std::shared_ptr<const ImageSet> ImageSetBuilder::finish(std::string name, std::optional<Ink> said) {
   auto set = std::make_shared<ImageSet>();
   set->name_ = std::move(name);
   set->channels_ = colour_ ? 3 : 1;
-  set->inverted_ = ink == Ink::dark;
+  set->ink_said_ = said.has_value();
+  const bool all_dark = said ? said == Ink::dark : border_ > 127.5 * border_pixels_;
+  if (said || !plain_borders_)
+    for (Item& item : items_) item.record.dark = all_dark;
 
   std::vector<int> rank(labels_.size());  // place of a label in byte order
   std::vector<int> sorted(labels_.size());
@@ -155,7 +172,7 @@ std::shared_ptr<const ImageSet> ImageSetBuilder::finish(std::string name, Ink in
     set->records_.push_back(item.record);
   }
   bytes_.shrink_to_fit();
-  set->bytes_ = std::move(bytes_);
+  set->bytes_ = std::make_shared<const std::vector<std::uint8_t>>(std::move(bytes_));
   *this = ImageSetBuilder();
   return set;
 }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "metatape/autodiff/error.hpp"
+#include "metatape/tasks/images/drawing.hpp"
 #include "store.hpp"
 
 namespace metatape::tasks {
@@ -122,7 +123,7 @@ std::shared_ptr<const ImageSet> read_folder(const std::filesystem::path& path,
                         "<class>/<image>.png or <group>/<class>/<image>.png",
                         file, parts.size() - 1, depth - 1));
       builder.add(depth == 3 ? parts[0] : "", parts[depth - 2], parts.back(),
-                  decode_png(store->read(i), file));
+                  with_clean_paper(decode_png(store->read(i), file)));
     });
   }
   require_images(builder, store->root());

@@ -31,7 +31,8 @@ struct ReadOptions {
 std::shared_ptr<const ImageSet> read_omniglot(const std::vector<std::filesystem::path>& paths,
                                               const ReadOptions& options = {});
 
-/// Any image set as `<class>/*.png` or `<group>/<class>/*.png`; sizes and colours may be mixed.
+/// Any image set as `<class>/*.png` or `<group>/<class>/*.png`; sizes and colours may be mixed,
+/// and drawings are laid on clean paper (drawing.hpp).
 std::shared_ptr<const ImageSet> read_folder(const std::filesystem::path& path,
                                             const ReadOptions& options = {});
 
