@@ -2,6 +2,8 @@
 #pragma once
 
 #include "metatape/metalearn/fewshot/adaptation.hpp"
+#include "metatape/metalearn/fewshot/calibration.hpp"
+#include "metatape/metalearn/fewshot/confusions.hpp"
 #include "metatape/metalearn/fewshot/evaluate.hpp"
 #include "metatape/metalearn/fewshot/finetune.hpp"
 #include "metatape/metalearn/fewshot/full_context.hpp"
@@ -11,6 +13,7 @@
 #include "metatape/metalearn/fewshot/maml.hpp"
 #include "metatape/metalearn/fewshot/matching.hpp"
 #include "metatape/metalearn/fewshot/metric.hpp"
+#include "metatape/metalearn/fewshot/principal_components.hpp"
 #include "metatape/metalearn/fewshot/prototypical.hpp"
 #include "metatape/metalearn/fewshot/recipe.hpp"
 #include "metatape/metalearn/fewshot/reptile.hpp"

@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "metatape/autodiff/error.hpp"
-#include "metatape/autodiff/ops/indexing.hpp"
+#include "metatape/autodiff/ops.hpp"
 #include "metatape/autodiff/tape.hpp"
 #include "metatape/autodiff/threads.hpp"
 #include "metatape/tasks/episodes/hausdorff.hpp"
@@ -50,24 +50,21 @@ std::vector<int> largest(const Tensor& scores) {
   return best;
 }
 
-// Every image of a split embedded once.
-struct Table {
-  Tensor rows;                      // [images, features]
-  std::vector<std::int32_t> slots;  // image to its row, -1: not of the split
+}  // namespace
 
-  [[nodiscard]] Indices positions(const std::vector<int>& images) const {
-    std::vector<std::int32_t> p;
-    for (const int image : images) p.push_back(slots[at(image)]);
-    return Indices(std::move(p));
-  }
-};
+Indices EmbeddedSplit::positions(std::span<const int> images) const {
+  std::vector<std::int32_t> p;
+  for (const int image : images) p.push_back(slots.at(at(image)));
+  return Indices(std::move(p));
+}
 
-Table embed_split(const AnyLearner& learner, const Trained& trained,
-                  const tasks::EpisodeSampler& sampler, const Tapes& tapes, Threads* threads) {
+EmbeddedSplit embed_split(const AnyLearner& learner, const Trained& trained,
+                          const tasks::EpisodeSampler& sampler, Threads* threads) {
+  const Tapes tapes(threads, Recording::off);
   constexpr std::int64_t block = 64;  // images at once, whatever the number of threads
   const std::vector<int> images = sampler.split().images();
   const auto n = std::ssize(images);
-  Table table{{}, std::vector<std::int32_t>(at(sampler.split().set->images()), -1)};
+  EmbeddedSplit table{{}, std::vector<std::int32_t>(at(sampler.split().set->images()), -1)};
   for (std::int64_t i = 0; i < n; ++i)
     table.slots[at(images[at(i)])] = static_cast<std::int32_t>(i);
   std::vector<Tensor> parts(at((n + block - 1) / block));
@@ -87,10 +84,9 @@ Table embed_split(const AnyLearner& learner, const Trained& trained,
   return table;
 }
 
-}  // namespace
-
 Answers learner_answers(const AnyLearner& learner, const Trained& trained,
-                        std::shared_ptr<const tasks::EpisodeSampler> sampler, Threads* threads) {
+                        std::shared_ptr<const tasks::EpisodeSampler> sampler, Threads* threads,
+                        std::shared_ptr<const EmbeddedSplit> embedded) {
   const tasks::EpisodeOptions& o = sampler->options();
   // learners that take gradients find a warm tape that records
   auto tapes = std::make_shared<const Tapes>(
@@ -100,21 +96,22 @@ Answers learner_answers(const AnyLearner& learner, const Trained& trained,
       Tape& tape = (*tapes)[worker];
       const Tape::Scope scope(tape);
       const tasks::Episode e = sampler->episode(plan.index);
-      return largest(learner.adapt(tape, trained.phi, trained.carry, e.support, e.support_labels,
-                                   o.way)(e.query));
+      Tensor p = learner.adapt(tape, trained.phi, trained.carry, e.support, e.support_labels,
+                               o.way)(e.query);
+      return EpisodeAnswers{largest(p), std::move(p)};
     };
 
-  auto table =
-      std::make_shared<const Table>(embed_split(learner, trained, *sampler, *tapes, threads));
+  if (!embedded)
+    embedded =
+        std::make_shared<const EmbeddedSplit>(embed_split(learner, trained, *sampler, threads));
   const Indices labels = sampler->labels(o.shot);
   return [=](const tasks::EpisodePlan& plan, int worker) {
     Tape& tape = (*tapes)[worker];
     const Tape::Scope scope(tape);
-    const Var all = tape.constant(table->rows);
-    return largest(learner
-                       .logits(gather(all, table->positions(plan.support)), labels, o.way,
-                               gather(all, table->positions(plan.query)))
-                       .value());
+    const Var all = tape.constant(embedded->rows);
+    const Var logits = learner.logits(gather(all, embedded->positions(plan.support)), labels, o.way,
+                                      gather(all, embedded->positions(plan.query)));
+    return EpisodeAnswers{largest(logits.value()), softmax(logits).value()};
   };
 }
 
@@ -122,12 +119,14 @@ Answers pixel_answers(const tasks::EpisodeSampler& sampler, bool centred, Thread
   auto neighbours = std::make_shared<const tasks::PixelNeighbours>(
       sampler.split(), tasks::RenderOptions{.size = sampler.options().size, .centre = centred},
       threads);
-  return [=](const tasks::EpisodePlan& plan, int) { return neighbours->answers(plan); };
+  return [=](const tasks::EpisodePlan& plan, int) {
+    return EpisodeAnswers{.labels = neighbours->answers(plan)};
+  };
 }
 
 Answers hausdorff_answers(std::shared_ptr<const tasks::EpisodeSampler> sampler) {
   return [=](const tasks::EpisodePlan& plan, int) {
-    return tasks::hausdorff_answers(*sampler->split().set, plan);
+    return EpisodeAnswers{.labels = tasks::hausdorff_answers(*sampler->split().set, plan)};
   };
 }
 
@@ -151,10 +150,14 @@ Evaluation evaluate(const Answers& answers, const tasks::EpisodeSampler& sampler
   for (int first = 0; first < episodes && !(options.stop && options.stop()); first += batch) {
     const int n = std::min(batch, episodes - first);
     accuracies.resize(at(first + n));
+    std::vector<std::pair<tasks::EpisodePlan, EpisodeAnswers>> seen(at(options.observe ? n : 0));
     each_block(options.threads, n, [&](std::int64_t i, int worker) {
-      const tasks::EpisodePlan plan = sampler.plan(static_cast<std::uint64_t>(first + i));
-      accuracies[at(first + i)] = tasks::share_right(answers(plan, worker), plan.classes.size());
+      tasks::EpisodePlan plan = sampler.plan(static_cast<std::uint64_t>(first + i));
+      EpisodeAnswers given = answers(plan, worker);
+      accuracies[at(first + i)] = tasks::share_right(given.labels, plan.classes.size());
+      if (options.observe) seen[at(i)] = {std::move(plan), std::move(given)};
     });
+    for (const auto& [plan, given] : seen) options.observe(plan, given);
     if (options.progress) options.progress(first + n);
   }
   return summarise(std::move(accuracies));
@@ -178,21 +181,38 @@ std::vector<double> one_shot_errors(const tasks::OneShotTask& task,
   return errors;
 }
 
-OneShotAnswers one_shot_learner(const AnyLearner& learner, const Trained& trained,
-                                Threads* threads) {
-  auto tape = std::make_shared<Tape>(Recording::off, threads);
+OneShotAnswers one_shot_learner(const AnyLearner& learner, const Trained& trained, Threads* threads,
+                                OneShotPath path) {
+  auto tape =
+      std::make_shared<Tape>(learner.embeds_alone() ? Recording::off : Recording::on, threads);
+  const bool alone = path == OneShotPath::one_by_one || learner.transductive();
   return [=](const Tensor& training, const Tensor& test) {
     const Tape::Scope scope(*tape);
     const auto n = static_cast<std::int32_t>(training.shape()[0]);
-    std::vector<std::int32_t> labels;
-    for (std::int32_t i = 0; i < n; ++i) labels.push_back(i);
+    std::vector<std::int32_t> counted;
+    for (std::int32_t i = 0; i < n; ++i) counted.push_back(i);
+    const Indices labels(std::move(counted));
+    const auto embed = [&](const Tensor& images, std::int64_t i) {
+      return tape->constant(
+          learner.embed(*tape, trained.phi, trained.carry, images.rows(i, i + 1)));
+    };
+    std::vector<int> answers;
+    if (alone && learner.embeds_alone()) {
+      std::vector<Var> known;
+      for (std::int64_t i = 0; i < n; ++i) known.push_back(embed(training, i));
+      const Var support = concat(known);
+      for (std::int64_t i = 0; i < test.shape()[0]; ++i) {
+        const Tape::Scope one(*tape);
+        answers.push_back(largest(learner.logits(support, labels, n, embed(test, i)).value())[0]);
+      }
+      return answers;
+    }
     const Classifier classify =
-        learner.adapt(*tape, trained.phi, trained.carry, training, Indices(std::move(labels)), n);
-    if (!learner.transductive()) return largest(classify(test));
-    std::vector<int> one_by_one;
+        learner.adapt(*tape, trained.phi, trained.carry, training, labels, n);
+    if (!alone) return largest(classify(test));
     for (std::int64_t i = 0; i < test.shape()[0]; ++i)
-      one_by_one.push_back(largest(classify(test.rows(i, i + 1)))[0]);
-    return one_by_one;
+      answers.push_back(largest(classify(test.rows(i, i + 1)))[0]);
+    return answers;
   };
 }
 

@@ -79,7 +79,7 @@ TEST_CASE("embedding each image once gives the answers of each episode on its ow
   for (const std::uint64_t index : {0ULL, 7ULL}) {
     const tasks::Episode e = test->episode(index);
     const Tensor p = learner.adapt(tape, t.phi, t.carry, e.support, e.support_labels, 5)(e.query);
-    const std::vector<int> answers = once(e.plan, 0);
+    const std::vector<int> answers = once(e.plan, 0).labels;
     for (std::int64_t i = 0; i < p.shape()[0]; ++i)
       for (int k = 0; k < 5; ++k)
         CHECK(p.at(i * 5 + k) <= p.at(i * 5 + answers[static_cast<std::size_t>(i)]));
