@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "gnuplot.hpp"
@@ -35,11 +36,33 @@ std::string quoted_for_gnuplot(const std::string& text) {
   return out + "'";
 }
 
+template <class F>
+std::string titles_of(const F& figure) {
+  return fmt::format("set title {}\nset xlabel {}\nset ylabel {}\n",
+                     quoted_for_gnuplot(figure.title), quoted_for_gnuplot(figure.x_label),
+                     quoted_for_gnuplot(figure.y_label));
+}
+
+std::string head_of(const std::string& name, int width, int height) {
+  return fmt::format(
+      "# draw it with: gnuplot {0}.gp > {0}.svg\n"
+      "set terminal svg size {1},{2} noenhanced font 'sans-serif,13' background '#ffffff'\n"
+      "set datafile separator ','\n"
+      "set datafile missing ''\n",
+      name, width, height);
+}
+
 /// Colours that are told apart by people who see few (Okabe and Ito, 2008).
 constexpr const char* colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
                                    "#E69F00", "#56B4E9", "#000000", "#F0E442"};
 
 const char* colour(std::size_t i) { return colours[i % std::size(colours)]; }
+
+/// Discs, squares, triangles, diamonds: one more shape each time the colours begin anew.
+int mark(std::size_t i) {
+  constexpr int marks[] = {7, 5, 9, 13};
+  return marks[i / std::size(colours) % std::size(marks)];
+}
 
 /// Column `column` of the rows of one series.
 std::string rows_of(std::size_t series, int column) {
@@ -65,30 +88,30 @@ std::string csv_text(const Figure& figure) {
 std::string gnuplot_text(const Figure& figure, const std::string& name) {
   const bool bars = !figure.categories.empty();
   const std::string file = quoted_for_gnuplot(name + ".csv");
-  std::string out = fmt::format("# draw it with: gnuplot {0}.gp > {0}.svg\n", name);
+  std::string out = head_of(name, 800, 500);
   out +=
-      "set terminal svg size 800,500 noenhanced font 'sans-serif,13' background '#ffffff'\n"
-      "set datafile separator ','\n"
-      "set datafile missing ''\n"
       "set key outside right top noautotitle\n"
       "set grid ytics lc rgb '#dddddd'\n"
       "set border 3\nset tics nomirror\n";
-  out +=
-      fmt::format("set title {}\nset xlabel {}\nset ylabel {}\n", quoted_for_gnuplot(figure.title),
-                  quoted_for_gnuplot(figure.x_label), quoted_for_gnuplot(figure.y_label));
+  out += titles_of(figure);
   if (figure.log_x) out += "set logscale x\nset format x '%g'\n";
   if (figure.log_y) out += "set logscale y\nset format y '%g'\n";
   std::vector<std::string> plots;
   const std::size_t n = figure.series.size();
+  if (n > 40) out += "set key off\n";  // names would fill the picture; the CSV has them
   if (bars) {
     std::string tics;
-    for (std::size_t c = 0; c < figure.categories.size(); ++c)
+    std::size_t letters = 0;
+    for (std::size_t c = 0; c < figure.categories.size(); ++c) {
+      letters += figure.categories[c].size();
       tics +=
           fmt::format("{}{} {}", c > 0 ? ", " : "", quoted_for_gnuplot(figure.categories[c]), c);
+    }
     out += fmt::format("set xtics ({}){}\nset xrange [-0.6:{}]\nset style fill solid\n", tics,
-                       figure.categories.size() > 6 ? " rotate by -40" : "",
+                       figure.categories.size() > 6 || letters > 40 ? " rotate by -40" : "",
                        static_cast<double>(figure.categories.size()) - 0.4);
-    if (!figure.log_y) out += "set yrange [0:*]\n";
+    const bool marks = std::ranges::all_of(figure.series, &Series::points);
+    if (!figure.log_y && !marks) out += "set yrange [0:*]\n";
   }
   for (std::size_t s = 0; s < n; ++s) {
     const Series& series = figure.series[s];
@@ -103,23 +126,30 @@ std::string gnuplot_text(const Figure& figure, const std::string& name) {
       for (std::size_t e = 0; e < s; ++e) before += figure.series[e].y.size();
       const std::string place = fmt::format("(column(0)-{}+{:.4f})", before - 1, offset);
       const std::string x = fmt::format("(column(1)=={}?{}:NaN)", s, place);
-      plots.push_back(fmt::format("{} every ::1 using {}:{}:({:.4f}) with boxes lc rgb '{}'{}",
-                                  file, x, rows_of(s, 4), width * 0.95, colour(s), title));
+      const std::string values = fmt::format("{} every ::1 using {}:{}", file, x, rows_of(s, 4));
+      const std::string ends = spread ? fmt::format(":{}:{}", rows_of(s, 5), rows_of(s, 6)) : "";
+      if (series.points) {
+        plots.push_back(fmt::format("{}{} with {} pt 7 ps 0.8 lc rgb '{}'{}", values, ends,
+                                    spread ? "yerrorbars" : "points", colour(s), title));
+        continue;
+      }
+      plots.push_back(fmt::format("{}:({:.4f}) with boxes lc rgb '{}'{}", values, width * 0.95,
+                                  colour(s), title));
       if (spread)
-        plots.push_back(
-            fmt::format("{} every ::1 using {}:{}:{}:{} with yerrorbars pt -1 lc rgb "
-                        "'#000000'",
-                        file, x, rows_of(s, 4), rows_of(s, 5), rows_of(s, 6)));
+        plots.push_back(fmt::format("{}{} with yerrorbars pt -1 lc rgb '#000000'", values, ends));
       continue;
     }
+    const std::size_t of = series.colour < 0 ? s : static_cast<std::size_t>(series.colour);
     if (spread)
       plots.push_back(
           fmt::format("{} every ::1 using {}:{}:{} with filledcurves fs transparent solid "
                       "0.2 noborder lc rgb '{}'",
-                      file, rows_of(s, 3), rows_of(s, 5), rows_of(s, 6), colour(s)));
+                      file, rows_of(s, 3), rows_of(s, 5), rows_of(s, 6), colour(of)));
     plots.push_back(fmt::format(
         "{} every ::1 using {}:{} with {} lc rgb '{}'{}", file, rows_of(s, 3), rows_of(s, 4),
-        series.points ? "points pt 7 ps 0.6" : "lines lw 2", colour(s), title));
+        series.points ? fmt::format("points pt {} ps {}", mark(of), series.large ? 1.6 : 0.6)
+                      : "lines lw 2",
+        colour(of), title));
   }
   for (const auto& [level, y] : figure.levels)
     plots.push_back(fmt::format("{:.17g} with lines dt 3 lc rgb '#555555' title {}", y,
@@ -129,13 +159,53 @@ std::string gnuplot_text(const Figure& figure, const std::string& name) {
   return out + "\n";
 }
 
-bool write_figure(Figure figure, const fs::path& folder, const std::string& name,
-                  Console& console) {
-  std::erase_if(figure.series, [](const Series& s) { return s.y.empty(); });
-  if (figure.series.empty()) return false;
+std::string csv_text(const HeatMap& map) {
+  std::string out = "row,column,row_name,column_name,value\n";
+  for (std::size_t r = 0; r < map.rows.size(); ++r)
+    for (std::size_t c = 0; c < map.columns.size(); ++c)
+      out +=
+          fmt::format("{},{},{},{},{}\n", r, c, csv_field(map.rows[r]), csv_field(map.columns[c]),
+                      csv_number(map.values, r * map.columns.size() + c));
+  return out;
+}
+
+std::string gnuplot_text(const HeatMap& map, const std::string& name) {
+  const auto tics = [](const std::vector<std::string>& names) {
+    std::string out;
+    for (std::size_t i = 0; i < names.size(); ++i)
+      out += fmt::format("{}{} {}", i > 0 ? ", " : "", quoted_for_gnuplot(names[i]), i);
+    return out;
+  };
+  const auto rows = map.rows.size(), columns = map.columns.size();
+  // Room for names and scale, and a square of 36 pixels each.
+  const auto side = [](int room, std::size_t n) {
+    return std::max(480, room + 36 * static_cast<int>(std::min<std::size_t>(n, 60)));
+  };
+  std::string out = head_of(name, side(360, columns), side(240, rows));
+  out += titles_of(map);
+  out += fmt::format(
+      "set xtics ({}) rotate by -40\nset ytics ({})\nset tics nomirror out\n"
+      "set xrange [-0.5:{}]\nset yrange [{}:-0.5]\n"
+      "set palette defined (0 '#ffffff', 1 '#0072B2')\nset cbrange [0:*]\n",
+      tics(map.columns), tics(map.rows), static_cast<double>(columns) - 0.5,
+      static_cast<double>(rows) - 0.5);
+  const std::string file = quoted_for_gnuplot(name + ".csv");
+  out += fmt::format("plot {} every ::1 using 2:1:5 with image notitle", file);
+  if (rows <= 12 && columns <= 12)
+    out += fmt::format(
+        ", \\\n     {} every ::1 using 2:1:(valid(5) ? sprintf('%.2g', column(5)) : '') with "
+        "labels notitle",
+        file);
+  return out + "\n";
+}
+
+namespace {
+
+bool write_drawn(const std::string& csv, const std::string& script_text, const fs::path& folder,
+                 const std::string& name, Console& console) {
   const fs::path script = folder / (name + ".gp"), svg = folder / (name + ".svg");
-  nn::write_atomically(folder / (name + ".csv"), csv_text(figure));
-  nn::write_atomically(script, gnuplot_text(figure, name));
+  nn::write_atomically(folder / (name + ".csv"), csv);
+  nn::write_atomically(script, script_text);
   const auto drawing = run_gnuplot(folder, script.filename().string());
   if (drawing && !drawing->svg.empty()) {
     nn::write_atomically(svg, drawing->svg);
@@ -146,6 +216,21 @@ bool write_figure(Figure figure, const fs::path& folder, const std::string& name
                            svg.string(), drawing ? drawing->reason : "gnuplot is not installed",
                            folder.empty() ? "." : folder.string(), name, name));
   return false;
+}
+
+}  // namespace
+
+bool write_figure(Figure figure, const fs::path& folder, const std::string& name,
+                  Console& console) {
+  std::erase_if(figure.series, [](const Series& s) { return s.y.empty(); });
+  if (figure.series.empty()) return false;
+  return write_drawn(csv_text(figure), gnuplot_text(figure, name), folder, name, console);
+}
+
+bool write_figure(const HeatMap& map, const fs::path& folder, const std::string& name,
+                  Console& console) {
+  if (std::ranges::none_of(map.values, [](double v) { return std::isfinite(v); })) return false;
+  return write_drawn(csv_text(map), gnuplot_text(map, name), folder, name, console);
 }
 
 }  // namespace metatape::cli

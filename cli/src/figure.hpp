@@ -19,16 +19,27 @@ struct Series {
   std::vector<double> x{}, y{};
   std::vector<double> low{}, high{};
   bool points = false;  ///< marks instead of a line
+  int colour = -1;      ///< the number of the series whose colour it shares; -1: its own
+  bool large = false;   ///< marks that stand out
 };
 
 struct Figure {
   std::string title{}, x_label{}, y_label{};
   bool log_x = false, log_y = false;
   std::vector<Series> series{};
-  /// Not empty: bars. Series s has one y a category; x is not used.
+  /// Not empty: bars, or marks with whiskers for a series of `points` (then the axis need not begin
+  /// at 0). Series s has one y a category; x is not used.
   std::vector<std::string> categories{};
   /// Dotted horizontal lines with a name: chance, a paper's figure.
   std::vector<std::pair<std::string, double>> levels{};
+};
+
+/// A table of numbers as coloured squares, with the number in each where there are few: rows from
+/// the top, columns from the left. What is not finite stays white.
+struct HeatMap {
+  std::string title{}, x_label{}, y_label{};
+  std::vector<std::string> columns{}, rows{};
+  std::vector<double> values{};  ///< [rows][columns]
 };
 
 /// Rows `number,series,x,y,low,high` (bars: category for x), number that of the series; what is not
@@ -36,10 +47,16 @@ struct Figure {
 std::string csv_text(const Figure& figure);
 /// The script that draws NAME.csv onto standard output.
 std::string gnuplot_text(const Figure& figure, const std::string& name);
+/// The same of a heat map: `row,column,row_name,column_name,value`, numbers from 0.
+std::string csv_text(const HeatMap& map);
+std::string gnuplot_text(const HeatMap& map, const std::string& name);
 
 /// Writes FOLDER/NAME.csv and draws FOLDER/NAME.svg. True when it was drawn. Series without a point
 /// (of a run too short for one) are left out, and of a figure with no other nothing is written.
 bool write_figure(Figure figure, const std::filesystem::path& folder, const std::string& name,
+                  Console& console);
+/// The same; of a map without a finite value nothing is written.
+bool write_figure(const HeatMap& map, const std::filesystem::path& folder, const std::string& name,
                   Console& console);
 
 }  // namespace metatape::cli

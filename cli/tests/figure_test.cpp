@@ -121,3 +121,33 @@ TEST_CASE("a gnuplot that fails is said, and leaves no picture") {
     CHECK(!fs::exists(scratch / "curve.svg"));
   }
 }
+
+TEST_CASE("a heat map: its numbers by row and column, squares drawn of them") {
+  const HeatMap map{.title = "who is taken for whom",
+                    .x_label = "answer",
+                    .y_label = "query",
+                    .columns = {"a", "b, c"},
+                    .rows = {"it's"},
+                    .values = {0.25, std::nan("")}};
+  CHECK(csv_text(map) ==
+        "row,column,row_name,column_name,value\n0,0,it's,a,0.25\n0,1,it's,\"b, c\",\n");
+  const std::string script = gnuplot_text(map, "map");
+  CHECK(script.find("with image") != std::string::npos);
+  CHECK(script.find("set ytics ('it''s' 0)") != std::string::npos);
+  CHECK(script.find("with labels") != std::string::npos);
+  const scratch::Folder scratch;
+  Console console({.quiet = true});
+  CHECK_FALSE(write_figure(HeatMap{.columns = {"a"}, .rows = {"b"}, .values = {std::nan("")}},
+                           scratch / "", "empty", console));
+  CHECK(fs::is_empty(scratch / ""));
+}
+
+TEST_CASE("marks with whiskers do not begin at 0, bars do") {
+  Figure marks = bars();
+  CHECK(gnuplot_text(marks, "f").find("set yrange [0:*]") != std::string::npos);
+  for (Series& s : marks.series) s.points = true;
+  const std::string script = gnuplot_text(marks, "f");
+  CHECK(script.find("set yrange") == std::string::npos);
+  CHECK(script.find("with yerrorbars pt 7") != std::string::npos);
+  CHECK(script.find("with boxes") == std::string::npos);
+}
