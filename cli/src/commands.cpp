@@ -13,15 +13,21 @@ constexpr Command table[] = {
      fewshot_train},
     {"fewshot", "eval", "accuracy on held-out classes, with its interval, beside pixels",
      "metatape fewshot eval --run runs/proto --way 20 --shot 1 --episodes 1000 --json -\n"
+     "metatape fewshot eval --run runs/proto --shots 1-10 --out shots\n"
      "metatape fewshot eval --learner nearest --data strokes",
      fewshot_eval},
+    {"fewshot", "compare", "runs and baselines on the same episodes, pair by pair",
+     "metatape fewshot compare --runs runs/proto,runs/maml --way 5 --shot 1\n"
+     "metatape fewshot compare --runs runs/proto,hausdorff --data omniglot --episodes 200",
+     fewshot_compare},
     {"fewshot", "oneshot", "Lake's 20 runs of 20-way one-shot classification",
      "metatape fewshot oneshot --run runs/proto --task all_runs.zip\n"
      "metatape fewshot oneshot --learner hausdorff --task all_runs.zip",
      fewshot_oneshot},
     {"fewshot", "show", "an episode as a picture, with a run's answers",
      "metatape fewshot show --way 5 --shot 1 --out episode\n"
-     "metatape fewshot show --run runs/proto --episode 3 --out episode",
+     "metatape fewshot show --run runs/proto --episode 3 --out episode\n"
+     "metatape fewshot show --run runs/proto --embeddings split --out plane",
      fewshot_show},
     {"fewshot", "classify", "your own images: a label and a probability each",
      "metatape fewshot classify --run runs/proto --support drawings --query unknown",

@@ -17,6 +17,7 @@ std::string noun_summary(std::string_view noun);
 // fewshot/
 int fewshot_train(Invocation& in);
 int fewshot_eval(Invocation& in);
+int fewshot_compare(Invocation& in);
 int fewshot_oneshot(Invocation& in);
 int fewshot_show(Invocation& in);
 int fewshot_classify(Invocation& in);

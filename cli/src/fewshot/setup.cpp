@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <numeric>
 
 #include "metatape/autodiff/tape.hpp"
 #include "metatape/metalearn/fewshot/train.hpp"
 #include "metatape/nn/safetensors.hpp"
-#include "metatape/tasks/images/data_spec.hpp"
+#include "run_group.hpp"
 
 namespace metatape::cli {
 
@@ -196,13 +197,18 @@ tasks::Splits read_splits(const FewShotSettings& settings, const std::string& sp
                           Threads& threads, Console& console) {
   const tasks::DataSpec data = tasks::parse_data(spec);
   console.detail("reading " + data.text());
-  const auto set = tasks::read_data(data, {}, &threads);
+  return split_set(settings, data, tasks::read_data(data, {}, &threads));
+}
+
+tasks::Splits split_set(const FewShotSettings& settings, const tasks::DataSpec& data,
+                        std::shared_ptr<const tasks::ImageSet> set) {
   try {
-    return tasks::split(set, {.test = settings.test_alphabets,
-                              .validation = settings.validation_alphabets,
-                              .by = settings.split_by == "character" ? tasks::SplitBy::character
-                                                                     : tasks::SplitBy::group,
-                              .omniglot = data.kind == "omniglot" && data.paths.size() == 1});
+    return tasks::split(
+        std::move(set),
+        {.test = settings.test_alphabets,
+         .validation = settings.validation_alphabets,
+         .by = settings.split_by == "character" ? tasks::SplitBy::character : tasks::SplitBy::group,
+         .omniglot = data.kind == "omniglot" && data.paths.size() == 1});
   } catch (const DataError& e) {
     throw UsageError(e.what());
   }
@@ -235,42 +241,29 @@ std::shared_ptr<const tasks::EpisodeSampler> evaluation_episodes(const FewShotSe
   }
 }
 
-LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string& run) {
+LoadedRun load_run(const std::string& run, const std::optional<std::string>& statistics) {
   const std::filesystem::path folder = run, config = folder / "config.toml";
+  if (const RunGroup group = find_runs(run); group.seeds)
+    throw UsageError(fmt::format("{}: holds the runs of {} seeds; name one of them: {}", run,
+                                 group.folders.size(), group.folders.front()));
   if (!std::filesystem::exists(config))
     throw DataError(fmt::format("{}: no config.toml: not the folder of a run", run));
   if (const std::string made = command_of(config); made != "fewshot train")
     throw UsageError(
         fmt::format("{}: made by `metatape {}`, a run of `metatape fewshot train` is needed", run,
                     made.empty() ? "?" : made));
-  FewShotSettings of_run;
-  std::string data = in.common.data;
+  LoadedRun loaded{.folder = run, .data = Common{}.data};
+  FewShotSettings& of_run = loaded.settings;
   Settings file_settings;
   of_run.declare_training(file_settings);
   of_run.declare_episodes(file_settings);
   of_run.declare_splits(file_settings);
-  file_settings.add("data", data, "");
+  file_settings.add("data", loaded.data, "");
+  file_settings.add("seed", loaded.seed, "");
   file_settings.read_config(config, true);
+  if (statistics) of_run.statistics = statistics;
+  loaded.recipe = of_run.fill();
 
-  // What this command was asked for stands; what it left open is the run's. The seed is not: all
-  // runs are judged on the same episodes.
-  const std::vector<std::string> names = in.settings.names();
-  const auto open = [&](const char* name) {
-    return std::ranges::find(names, name) != names.end() && !in.settings.given(name);
-  };
-  if (open("way")) settings.way = of_run.way;
-  if (open("shot")) settings.shot = of_run.shot;
-  if (open("query")) settings.query = of_run.query;
-  if (open("within-alphabet")) settings.within_alphabet = of_run.within_alphabet;
-  if (open("data")) {
-    in.common.data = data;
-    if (open("test-alphabets")) settings.test_alphabets = of_run.test_alphabets;
-    if (open("validation-alphabets")) settings.validation_alphabets = of_run.validation_alphabets;
-    if (open("split-by")) settings.split_by = of_run.split_by;
-  }
-  if (settings.statistics) of_run.statistics = settings.statistics;
-
-  LoadedRun loaded{.folder = run, .recipe = of_run.fill(), .learner = {}, .trained = {}};
   const std::string file = (folder / "checkpoint.safetensors").string();
   const nn::Checkpoint checkpoint = nn::load(file);
   loaded.trained = metalearn::trained(checkpoint, file);
@@ -292,12 +285,44 @@ LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string&
   }
   images.channels = loaded.channels;
   loaded.learner = metalearn::make_learner(loaded.recipe, images);
-  if (std::ranges::find(names, "way") != names.end()) require_way(loaded.learner, settings.way);
   nn::require_layout(*loaded.trained.phi.layout(), *loaded.learner.init(Key{}).layout(), file);
-  if (const auto step = checkpoint.metadata.find("step");
-      step != checkpoint.metadata.end() && step->second == "0")
-    throw DataError(file + ": no step of its training is done yet; go on with it first");
+  if (const auto step = checkpoint.metadata.find("step"); step != checkpoint.metadata.end()) {
+    if (step->second == "0")
+      throw DataError(file + ": no step of its training is done yet; go on with it first");
+    std::int64_t steps = 0;
+    const std::string& text = step->second;
+    std::from_chars(text.data(), text.data() + text.size(), steps);
+    loaded.episodes = steps * loaded.recipe.meta_batch;
+  }
   require_fit(loaded.learner, loaded.trained, loaded.channels, file);
+  return loaded;
+}
+
+void take_open(Invocation& in, FewShotSettings& settings, const LoadedRun& run) {
+  // What this command was asked for stands; what it left open is the run's. The seed is not: all
+  // runs are judged on the same episodes.
+  const std::vector<std::string> names = in.settings.names();
+  const auto open = [&](const char* name) {
+    return std::ranges::find(names, name) != names.end() && !in.settings.given(name);
+  };
+  const FewShotSettings& of_run = run.settings;
+  if (open("way")) settings.way = of_run.way;
+  if (open("shot")) settings.shot = of_run.shot;
+  if (open("query")) settings.query = of_run.query;
+  if (open("within-alphabet")) settings.within_alphabet = of_run.within_alphabet;
+  if (open("data")) {
+    in.common.data = run.data;
+    if (open("test-alphabets")) settings.test_alphabets = of_run.test_alphabets;
+    if (open("validation-alphabets")) settings.validation_alphabets = of_run.validation_alphabets;
+    if (open("split-by")) settings.split_by = of_run.split_by;
+  }
+}
+
+LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string& run) {
+  LoadedRun loaded = load_run(run, settings.statistics);
+  take_open(in, settings, loaded);
+  const std::vector<std::string> names = in.settings.names();
+  if (std::ranges::find(names, "way") != names.end()) require_way(loaded.learner, settings.way);
   return loaded;
 }
 
@@ -321,12 +346,6 @@ void require_way(const metalearn::AnyLearner& learner, int way) {
     throw UsageError(
         fmt::format("{}: its network has a head of {} classes and cannot be asked for {} ways",
                     learner.name(), fixed, way));
-}
-
-void require_channels(const LoadedRun& run, const tasks::ImageSet& set) {
-  if (set.channels() != run.channels)
-    throw DataError(fmt::format("{}: images with {} channels; {} was trained on {}", set.name(),
-                                set.channels(), run.folder, run.channels));
 }
 
 }  // namespace metatape::cli

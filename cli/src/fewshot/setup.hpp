@@ -12,6 +12,7 @@
 #include "metatape/metalearn/fewshot/evaluate.hpp"
 #include "metatape/metalearn/fewshot/recipe.hpp"
 #include "metatape/tasks/episodes/split.hpp"
+#include "metatape/tasks/images/data_spec.hpp"
 
 namespace metatape::cli {
 
@@ -50,6 +51,9 @@ inline constexpr int image_size = 28;
 /// Reads `spec` and splits it. Names of alphabets that cannot be are a UsageError.
 tasks::Splits read_splits(const FewShotSettings& settings, const std::string& spec,
                           Threads& threads, Console& console);
+/// The same of a set that was read from `data`.
+tasks::Splits split_set(const FewShotSettings& settings, const tasks::DataSpec& data,
+                        std::shared_ptr<const tasks::ImageSet> set);
 /// The split of this name: train, validation, test, all.
 const tasks::Split& split_of(const tasks::Splits& splits, const std::string& name);
 
@@ -63,14 +67,21 @@ std::shared_ptr<const tasks::EpisodeSampler> evaluation_episodes(const FewShotSe
 /// A finished or interrupted run, opened to be used.
 struct LoadedRun {
   std::string folder;
-  metalearn::FewShotRecipe recipe;
-  metalearn::AnyLearner learner;
-  metalearn::Trained trained;
+  FewShotSettings settings{};  ///< as it was trained
+  std::string data{};          ///< on what
+  std::uint64_t seed = 0;
+  std::int64_t episodes = 0;  ///< training episodes done
+  metalearn::FewShotRecipe recipe{};
+  metalearn::AnyLearner learner{};
+  metalearn::Trained trained{};
   int channels = 1;
 };
-/// Reads RUN/config.toml and its checkpoint. What `in` declares of the episodes, splits and data
-/// and was not given takes the run's value. DataError names the file and what is wrong; UsageError
-/// for a folder of another command.
+/// Reads RUN/config.toml and its checkpoint; `statistics` instead of its own where given. DataError
+/// names the file and what is wrong; UsageError for a folder of another command.
+LoadedRun load_run(const std::string& run, const std::optional<std::string>& statistics = {});
+/// What `in` declares of the episodes, splits and data and was not given takes the run's value.
+void take_open(Invocation& in, FewShotSettings& settings, const LoadedRun& run);
+/// Both. UsageError when the run's learner does not fit the way that is then asked for.
 LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string& run);
 
 /// Answers one small episode: whatever of a checkpoint's numbers does not fit the model (their
@@ -80,9 +91,6 @@ void require_fit(const metalearn::AnyLearner& learner, const metalearn::Trained&
 
 /// UsageError unless the learner can tell so many classes apart.
 void require_way(const metalearn::AnyLearner& learner, int way);
-
-/// DataError unless the run was trained on images of so many channels.
-void require_channels(const LoadedRun& run, const tasks::ImageSet& set);
 
 const char* text(metalearn::StatisticsFrom statistics);
 

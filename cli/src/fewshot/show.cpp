@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include "../commands.hpp"
+#include "../figure.hpp"
 #include "../picture.hpp"
+#include "embeddings.hpp"
+#include "judge.hpp"
 #include "metatape/autodiff/tape.hpp"
-#include "setup.hpp"
 
 namespace metatape::cli {
 
@@ -25,6 +27,7 @@ int fewshot_show(Invocation& in) {
   std::string run, split = "test";
   std::int64_t episode = 0;
   bool training = false;
+  std::optional<std::string> plane;
   in.settings.add("run", run, "whose answers to draw: green frames are right, red ones wrong",
                   {.value_name = "DIR"});
   in.settings.add("split", split, "whose classes",
@@ -32,11 +35,15 @@ int fewshot_show(Invocation& in) {
   in.settings.add("episode", episode, "which one", {.least = 0, .most = 1e15});
   in.settings.add("as-trained", training,
                   "a training episode of the measured recipe (or the run's), distorted and turned");
+  in.settings.add("embeddings", plane,
+                  "with --run: its embeddings of the episode's or the split's images in a plane",
+                  {.value_name = "WHOSE", .choices = {"episode", "split"}, .default_text = "none"});
   s.declare_episodes(in.settings);
   s.declare_splits(in.settings);
   in.take({.seed = true, .threads = true, .data = true, .out = true});
   in.parse();
   if (in.common.out.empty()) throw UsageError("show needs --out DIR for its picture");
+  if (plane && run.empty()) throw UsageError("--embeddings: needs --run DIR, whose they are");
 
   Threads threads(in.common.threads);
   std::optional<LoadedRun> loaded;
@@ -44,12 +51,13 @@ int fewshot_show(Invocation& in) {
   if (!run.empty()) {
     loaded = load_run(in, s, run);
     recipe = loaded->recipe;
+    if (plane) require_embeddings(*loaded);
   }
   const tasks::Splits splits = read_splits(s, in.common.data, threads, in.console);
-  const tasks::Split& from = split_of(splits, split);
+  tasks::Split from = split_of(splits, split);
   if (from.classes.empty())
     throw UsageError(fmt::format("the {} split of {} has no classes", split, from.set->name()));
-  if (loaded) require_channels(*loaded, *from.set);
+  if (loaded) from.set = as_trained(*loaded, from.set, in.console);
   const auto sampler = [&] {
     if (!training)
       return evaluation_episodes(s, from, loaded && loaded->recipe.centre, in.common.seed,
@@ -109,6 +117,14 @@ int fewshot_show(Invocation& in) {
     result["accuracy"] = accuracy;
     words +=
         fmt::format("{} of {} queries right ({})\n", right, s.way * s.query, percent(accuracy, 1));
+  }
+  if (plane) {
+    const PlaneOf of = *plane == "episode" ? plane_of_episode(*loaded, *from.set, e, threads)
+                                           : plane_of_split(*loaded, *sampler, threads);
+    write_figure(of.figure, folder->figures(), "embeddings", in.console);
+    result["embeddings"] = {{"of", *plane}, {"images", of.images}, {"shares", of.shares}};
+    words += fmt::format("embeddings of {} images: a plane with {} and {} of their variance\n",
+                         of.images, percent(of.shares[0], 1), percent(of.shares[1], 1));
   }
   in.console.print(words);
   in.finish(std::move(result));
