@@ -405,11 +405,6 @@ class Checkpoints(Row):
         self.row("run: no step done", [*evaluate, "r"], "r/checkpoint.safetensors",
                  "no step of its training is done yet")
         self.file.write_bytes(self.whole)
-        write_set(self.folder / "colour", change=lambda c, i, d: png(
-            20, 20, lambda x, y, k: 255 * (k == c % 3), colour=2))
-        self.row("run: of grey images, judged on colour",
-                 [*evaluate, "r", "--data", "folder:colour", "--split", "all"], "colour",
-                 "3 channels; r was trained on 1")
         (self.folder / "r" / "metrics.jsonl").write_text('{"step":1}\nnonsense\n{"step":2}\n')
         self.row("run: nonsense in the middle of metrics.jsonl",
                  ["fewshot", "train", "--resume", "r", "--episodes", "6"], "r/metrics.jsonl:2",
