@@ -305,5 +305,29 @@ class OtherData(Judged):
         self.assertTrue(result["trained"]["data"].startswith("omniglot:"))
 
 
+class Gates(Judged):
+    def test_by_layer_and_step(self):
+        self.train("r", "--learner", "lstm", "--episodes", 2, "--inner-steps", 3, "--test-steps", 4)
+        gates = self.result("show", "--run", "r", "--gates", 3, "--out", "g")["gates"]
+        self.assertEqual(gates["episodes"], 3)
+        self.assertEqual([g["layer"] for g in gates["layers"]],
+                         ["block0", "block1", "block2", "block3", "head"])
+        for layer in gates["layers"]:
+            self.assertEqual((len(layer["forget"]), len(layer["input"])), (4, 4))
+            self.assertTrue(all(0.97 < f < 1 for f in layer["forget"]), layer)
+            self.assertTrue(all(0 < i < 0.05 for i in layer["input"]), layer)
+        for name in ("forget", "input"):
+            rows = list(csv.DictReader(open(self.folder / f"g/figures/{name}-gates.csv")))
+            self.assertEqual(len(rows), 5 * 4)
+            for row in rows:
+                self.assertTrue(float(row["low"]) <= float(row["y"]) <= float(row["high"]), row)
+
+    def test_other_learners_have_none(self):
+        self.train("r", "--episodes", 2)
+        self.refused("fewshot", "show", "--run", "r", "--gates", 2, "--out", "g",
+                     says="--gates: r (prototypical) has none")
+        self.refused("fewshot", "show", "--gates", 2, "--out", "g", says="needs --run")
+
+
 if __name__ == "__main__":
     support.main()

@@ -5,6 +5,7 @@
 #include "../figure.hpp"
 #include "../picture.hpp"
 #include "embeddings.hpp"
+#include "gates.hpp"
 #include "judge.hpp"
 #include "metatape/autodiff/tape.hpp"
 
@@ -28,6 +29,7 @@ int fewshot_show(Invocation& in) {
   std::int64_t episode = 0;
   bool training = false;
   std::optional<std::string> plane;
+  int gates = 0;
   in.settings.add("run", run, "whose answers to draw: green frames are right, red ones wrong",
                   {.value_name = "DIR"});
   in.settings.add("split", split, "whose classes",
@@ -38,11 +40,15 @@ int fewshot_show(Invocation& in) {
   in.settings.add("embeddings", plane,
                   "with --run: its embeddings of the episode's or the split's images in a plane",
                   {.value_name = "WHOSE", .choices = {"episode", "split"}, .default_text = "none"});
+  in.settings.add("gates", gates,
+                  "with --run of an lstm: its gates by layer and step, over so many episodes",
+                  {.least = 0, .most = 100000, .default_text = "none"});
   s.declare_episodes(in.settings);
   s.declare_splits(in.settings);
   in.take({.seed = true, .threads = true, .data = true, .out = true});
   in.parse();
   if (in.common.out.empty()) throw UsageError("show needs --out DIR for its picture");
+  if (gates > 0 && run.empty()) throw UsageError("--gates: needs --run DIR, whose they are");
   if (plane && run.empty()) throw UsageError("--embeddings: needs --run DIR, whose they are");
 
   Threads threads(in.common.threads);
@@ -52,6 +58,7 @@ int fewshot_show(Invocation& in) {
     loaded = load_run(in, s, run);
     recipe = loaded->recipe;
     if (plane) require_embeddings(*loaded);
+    if (gates > 0) require_gates(*loaded);
   }
   const tasks::Splits splits = read_splits(s, in.common.data, threads, in.console);
   tasks::Split from = split_of(splits, split);
@@ -125,6 +132,18 @@ int fewshot_show(Invocation& in) {
     result["embeddings"] = {{"of", *plane}, {"images", of.images}, {"shares", of.shares}};
     words += fmt::format("embeddings of {} images: a plane with {} and {} of their variance\n",
                          of.images, percent(of.shares[0], 1), percent(of.shares[1], 1));
+  }
+  if (gates > 0) {
+    const GateFigures of = gates_over(*loaded, *sampler, gates, threads);
+    write_figure(of.forget, folder->figures(), "forget-gates", in.console);
+    write_figure(of.input, folder->figures(), "input-gates", in.console);
+    Json layers = Json::array();
+    for (std::size_t l = 0; l < of.forget.series.size(); ++l)
+      layers.push_back({{"layer", of.forget.series[l].name},
+                        {"forget", of.forget.series[l].y},
+                        {"input", of.input.series[l].y}});
+    result["gates"] = {{"episodes", gates}, {"layers", layers}};
+    words += fmt::format("gates over {} episodes: figures/forget-gates and input-gates\n", gates);
   }
   in.console.print(words);
   in.finish(std::move(result));
