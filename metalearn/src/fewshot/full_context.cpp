@@ -28,6 +28,12 @@ Params FullContext::init(Key key, DType dtype) const {
   if (features < 1 || steps < 1)
     throw DataError(
         fmt::format("full context: features {}, steps {}: each at least 1", features, steps));
+  if (features > most_features)
+    throw DataError(fmt::format(
+        "full context: embeddings of {} numbers would need {:.0f} million weights; at most {} "
+        "numbers, such as 64 of conv4 with 64 filters, are expected",
+        features, 28e-6 * static_cast<double>(features) * static_cast<double>(features),
+        most_features));
   const auto part = [&](const nn::Lstm& lstm, const char* name) {
     return lstm.init(key.split(name), dtype).prefixed(name);
   };

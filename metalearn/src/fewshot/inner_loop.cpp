@@ -27,17 +27,6 @@ std::vector<std::size_t> moved(const InnerLoop& loop, const Layout& layout) {
   return which;
 }
 
-void require_sound(const InnerLoop& loop) {
-  if (loop.steps < 0 || loop.solver_steps < 0 || !(loop.proximal >= 0))
-    throw DataError(
-        fmt::format("inner loop: {} steps, {} of the solver, proximal {}: none may be "
-                    "below 0",
-                    loop.steps, loop.solver_steps, loop.proximal));
-  if (loop.proximal > 0 && loop.learned_rates)
-    throw DataError(
-        "inner loop: learned rates have no gradient in implicit MAML: only the minimum counts");
-}
-
 // θ', every step recorded.
 Bound recorded_steps(const InnerLoop& loop, const Bound& theta, const LossOf& support) {
   const std::vector<std::size_t> which = moved(loop, *theta.layout());
@@ -159,6 +148,17 @@ Tensor gradient_of_rates(const InnerLoop& loop, const Params& theta, const Param
 }
 
 }  // namespace
+
+void require_sound(const InnerLoop& loop) {
+  if (loop.steps < 0 || loop.solver_steps < 0 || !(loop.proximal >= 0))
+    throw DataError(
+        fmt::format("inner loop: {} steps, {} of the solver, proximal {}: none may be "
+                    "below 0",
+                    loop.steps, loop.solver_steps, loop.proximal));
+  if (loop.proximal > 0 && loop.learned_rates)
+    throw DataError(
+        "inner loop: learned rates have no gradient in implicit MAML: only the minimum counts");
+}
 
 Params with_rates(const InnerLoop& loop, const Params& theta) {
   const auto tensors = static_cast<std::int64_t>(theta.entries().size());

@@ -29,6 +29,10 @@ std::string Maml::name() const {
 }
 
 Params Maml::init(Key key) const {
+  InnerLoop of_use = loop_of(*this);
+  of_use.steps = test_steps;
+  require_sound(loop_of(*this));
+  require_sound(of_use);
   const Params weights = network.init(key);
   return learned_rates ? with_rates(loop_of(*this), weights) : weights;
 }

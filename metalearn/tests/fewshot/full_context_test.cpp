@@ -104,6 +104,9 @@ TEST_CASE("the gradient of full context embeddings is that of differences", "[fe
 }
 
 TEST_CASE("full context embeddings refuse what does not fit", "[fewshot]") {
+  REQUIRE_THROWS_WITH((FullContext{.features = 3136}).init(Key{1}),
+                      "full context: embeddings of 3136 numbers would need 275 million weights; at "
+                      "most 1024 numbers, such as 64 of conv4 with 64 filters, are expected");
   REQUIRE_THROWS_WITH((FullContext{.features = 4, .steps = 0}).init(Key{1}),
                       "full context: features 4, steps 0: each at least 1");
   const FullContext context{.features = 4};

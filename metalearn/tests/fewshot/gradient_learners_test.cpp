@@ -247,6 +247,10 @@ TEST_CASE("a head tells its own number of classes apart, and no other", "[fewsho
     REQUIRE_THROWS_WITH(learner.adapt(tape, phi, {}, e.support, e.support_labels, 3),
                         Catch::Contains("tells 5 classes apart, 3 were asked for"));
   }
+  REQUIRE_THROWS_WITH((Maml{.learned_rates = true, .proximal = 1}.init(Key{})),
+                      Catch::Contains("learned rates have no gradient in implicit MAML"));
+  REQUIRE_THROWS_WITH((Maml{.test_steps = -1}.init(Key{})),
+                      Catch::Contains("inner loop: -1 steps"));
   REQUIRE_THROWS_WITH(Finetune{}.init(Key{}), Catch::Contains("finetune: 0 classes"));
   REQUIRE_THROWS_WITH((Reptile{.statistics = StatisticsFrom::running}.init(Key{})),
                       Catch::Contains("no running statistics"));

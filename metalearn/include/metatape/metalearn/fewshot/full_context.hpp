@@ -17,9 +17,12 @@ namespace metatape::metalearn {
 struct FullContext {
   std::int64_t features = 64;  ///< of an embedding, and units of each LSTM
   int steps = 3;               ///< of processing a query
+  /// More features would make 29 million weights, and more.
+  static constexpr std::int64_t most_features = 1024;
 
   /// LSTMs "forward" and "backward" (see nn::Lstm), and "attention", whose inputs are [f', r]:
-  /// 28 features² weights and 12 features biases. DataError when either field is below 1.
+  /// 28 features² weights and 12 features biases. DataError when either field is below 1, or
+  /// for more than most_features.
   [[nodiscard]] Params init(Key key, DType dtype = DType::f32) const;
   /// [m, features] -> [m, features]. ShapeError for anything else.
   [[nodiscard]] Var support(const Bound& p, Var embedded) const;

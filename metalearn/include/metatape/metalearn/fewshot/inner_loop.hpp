@@ -31,6 +31,10 @@ struct InnerLoop {
   int solver_steps = 5;  ///< of the conjugate gradients
 };
 
+/// DataError for counts or a proximal weight below 0, and for learned rates in implicit MAML, where
+/// they have no gradient: what every function here refuses.
+void require_sound(const InnerLoop& loop);
+
 /// θ with a tensor "rates" of the loop's rate.
 Params with_rates(const InnerLoop& loop, const Params& theta);
 
@@ -43,8 +47,7 @@ struct LossAndGradient {
   double loss = 0;
   Params gradient{};  ///< dL_query(θ')/dθ, θ's layout
 };
-/// `query` is called once, at θ'. DataError for a number of steps below 0, or learned rates in
-/// implicit MAML, where they have no gradient.
+/// `query` is called once, at θ'.
 LossAndGradient through_steps(const InnerLoop& loop, Tape& tape, const Params& theta,
                               const LossOf& support, const LossOf& query);
 

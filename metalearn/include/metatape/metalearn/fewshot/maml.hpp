@@ -23,6 +23,7 @@ struct Maml {
   int solver_steps = 5;
 
   [[nodiscard]] std::string name() const;
+  /// DataError for what InnerLoop refuses.
   [[nodiscard]] Params init(Key key) const;
   [[nodiscard]] MetaStep objective(Tape& tape, const Params& phi, const Params& carry,
                                    const tasks::Episode& episode, Key key) const;
