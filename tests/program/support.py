@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -126,6 +127,14 @@ def end(process):
     if process.poll() is None:
         process.kill()
     process.communicate()
+
+
+def learners():
+    """Names of the learners that are trained, as the program tells them: none can be forgotten."""
+    text = subprocess.run([str(PROGRAM), "fewshot", "train", "--help"], check=True, text=True,
+                          stdout=subprocess.PIPE, env=environment()).stdout
+    choices = re.search(r"--learner NAME [^()]*\(([^;)]*); default", " ".join(text.split()))
+    return choices[1].split(", ")
 
 
 def lines_in(path):

@@ -11,15 +11,29 @@ import support
 from support import Case, killed_and_resumed
 
 
+# A step of any learner in some milliseconds; what is not a learner's own does nothing there.
+QUICK = ["--network", "conv4-stride-map", "--meta-batch", 2, "--test-steps", 2,
+         "--validation-alphabets", 0]
+
+
 class Threads(Case):
-    def test_checkpoints_are_equal_on_one_two_and_three_threads(self):
-        for kind in ([], ["--learner", "matching", "--meta-batch", 3, "--network", "conv4"]):
-            runs = {}
-            for n in (1, 2, 3):
-                self.train(f"r{n}", "--episodes", 60, "--threads", n, "--force", *kind)
-                runs[n] = (self.bytes_of(f"r{n}"), self.metrics(f"r{n}"))
-            self.assertEqual(runs[1], runs[2])
-            self.assertEqual(runs[1], runs[3])
+    def equal_on_threads(self, *kind):
+        runs = {}
+        for n in (1, 2, 3):
+            self.train(f"r{n}", "--episodes", 40, "--threads", n, "--force", *kind)
+            runs[n] = (self.bytes_of(f"r{n}"), self.metrics(f"r{n}"))
+        self.assertEqual(runs[1], runs[2], kind)
+        self.assertEqual(runs[1], runs[3], kind)
+
+    def test_every_learner_is_equal_on_one_two_and_three_threads(self):
+        self.equal_on_threads()
+        for learner in support.learners():
+            self.equal_on_threads("--learner", learner, *QUICK)
+
+    def test_options_of_learners_are_equal_on_one_two_and_three_threads(self):
+        for kind in (["matching", "--fce", "--pairing", "episode"], ["maml", "--learned-rates"],
+                     ["maml", "--proximal", 1], ["lstm", "--inner-batch", 3]):
+            self.equal_on_threads("--learner", *kind, *QUICK)
 
     def test_three_processes_at_once(self):
         runs = [self.start("fewshot", "train", *support.SMALL, "--episodes", 40, "--out", f"r{n}")
@@ -52,6 +66,18 @@ class Killed(Case):
         self.assertEqual(self.bytes_of("whole"), self.bytes_of("killed"))
         self.assertEqual(self.metrics("whole"), self.metrics("killed"))
         self.assertEqual(self.bytes_of("whole", "config.toml"), self.bytes_of("killed", "config.toml"))
+
+    def test_every_learner_killed_at_ten_moments(self):
+        for learner in support.learners():
+            words = [*support.SMALL, "--learner", learner, *QUICK, "--episodes", 400]
+            self.run_program("fewshot", "train", *words, "--threads", 1, "--out", "w-" + learner)
+            met = killed_and_resumed(self, [*words, "--threads", 2], "k-" + learner, kills=10,
+                                     longest=0.05, seed=1)
+            print(f"{learner} killed:", ", ".join(f"{v} {k}" for k, v in met.items()))
+            self.assertGreaterEqual(met["before the first save"], 2, learner)
+            self.assertLess(met["finished before"], 8, learner)  # a kill met a run that saves
+            self.assertEqual(self.bytes_of("w-" + learner), self.bytes_of("k-" + learner), learner)
+            self.assertEqual(self.metrics("w-" + learner), self.metrics("k-" + learner), learner)
 
     def test_killed_while_nothing_is_there_yet(self):
         # Whatever moment it meets, the folder is either no run yet or one that goes on.

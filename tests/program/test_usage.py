@@ -101,6 +101,39 @@ class Wrong(Case):
             self.refused(*words, says=says)
         self.assertEqual(list(self.folder.iterdir()), [])
 
+    def test_what_learners_cannot_do(self):
+        train = ["fewshot", "train", *SMALL, "--episodes", "3", "--out", "r", "--learner"]
+        for words, says in [
+            (["maml", "--train-way", "3"],
+             "maml: its network has a head of 3 classes and cannot be asked for 5 ways"),
+            (["reptile", "--statistics", "running"], "reptile: it keeps no running statistics"),
+            (["matching", "--fce", "--pairing", "all"], "pairing 'episode' is needed"),
+            (["matching", "--fce", "--pairing", "episode", "--network", "conv5-map", "--filters",
+              "64"], "embeddings of 3136 numbers would need 275 million weights"),
+            (["maml", "--proximal", "1", "--learned-rates"],
+             "learned rates have no gradient in implicit MAML"),
+            (["maml", "--proximal", "-1"], "--proximal: -1 is out of range"),
+            (["maml", "--inner-steps", "-1"], "--inner-steps: -1 is out of range"),
+            (["reptile", "--test-steps", "-1"], "--test-steps: -1 is out of range"),
+            (["lstm", "--inner-batch", "-1"], "--inner-batch: -1 is out of range"),
+            (["reptile", "--test-batch", "-1"], "--test-batch: -1 is out of range"),
+            (["maml", "--solver-steps", "-1"], "--solver-steps: -1 is out of range"),
+            (["maml", "--inner-rate", "0"], "--inner-rate: 0 is out of range: above 0"),
+            (["lstm", "--clip", "-1"], "--clip: -1 is out of range"),
+            (["lstm", "--adapts", "hed"], "unknown adapts 'hed'; did you mean 'head'?"),
+        ]:
+            self.refused(*train, *words, says=says)
+        self.assertFalse((self.folder / "r").exists())
+
+    def test_another_way_than_that_of_the_head(self):
+        self.run_program("fewshot", "train", *SMALL, "--learner", "fomaml", "--episodes", "4",
+                         "--out", "r")
+        for verb in ("eval", "show"):
+            self.refused("fewshot", verb, "--run", "r", "--way", "20", "--out", "e",
+                         says="fomaml: its network has a head of 5 classes and cannot be asked for "
+                              "20 ways")
+        self.assertFalse((self.folder / "e").exists())
+
     def test_the_largest_seed_is_a_seed(self):
         done = self.run_program("gradients", "check", "--op", "exp", "--seed", 2**64 - 1,
                                 "--json", "-")

@@ -3,9 +3,9 @@
 
     python3 tests/release/kills.py PROGRAM [--kills N] [--rounds N] [NAME ...]
 
-NAME is prototypical, matching, quadratic or mlp, on MNIST; all of them where none is named. For each and each round: one run unbroken on 1 thread, runs on 2 and 3 threads,
-and one that is ended by SIGKILL N times (10) and resumed. Prints a line each; the last is
-`N passed, N failed`.
+NAME is a learner of `fewshot train`, quadratic, or mlp, on MNIST; all of them where none is named.
+For each and each round: one run unbroken on 1 thread, runs on 2 and 3 threads, and one that is
+ended by SIGKILL N times (10) and resumed. Prints a line each; the last is `N passed, N failed`.
 """
 import argparse
 import pathlib
@@ -21,28 +21,32 @@ class Full(support.Case):
         pass
 
 
-TRAININGS = {
-    "prototypical": ["fewshot", "--learner", "prototypical", "--episodes", 200],
-    "matching": ["fewshot", "--learner", "matching", "--episodes", 200],
+OPTIMIZERS = {
     "quadratic": ["optimizer", "--optimizee", "quadratic", "--meta-steps", 400],
     "mlp": ["optimizer", "--optimizee", "mlp:data=mnist", "--data",
             f"mnist:{support.real_data('mnist')}", "--meta-steps", 60],
 }
 
 
+def training(name):
+    """The noun, and what is trained."""
+    if name in OPTIMIZERS:
+        return OPTIMIZERS[name]
+    return ["fewshot", "--learner", name, "--episodes", 200]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("program", type=pathlib.Path)
-    parser.add_argument("names", nargs="*", metavar="NAME",
-                        default=list(TRAININGS))
+    parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
     support.PROGRAM = options.program.resolve()
     support.PATIENCE = 3600
     passed = failed = 0
-    for name in options.names:
-        command, *settings = TRAININGS[name]
+    for name in options.names or [*support.learners(), *OPTIMIZERS]:
+        command, *settings = training(name)
         for seed in range(1, options.rounds + 1):
             case = Full()
             case.setUp()
