@@ -9,10 +9,7 @@
 
 namespace metatape::cli {
 
-namespace {
-
-// A number that stood in the run's config.toml before this command line changed it.
-std::optional<double> stored(const std::filesystem::path& config, std::string_view key) {
+std::optional<double> number_in(const std::filesystem::path& config, std::string_view key) {
   for (const TomlEntry& e : read_toml(config))
     if (e.key == key) {
       if (const auto* d = std::get_if<double>(&e.value)) return *d;
@@ -20,8 +17,6 @@ std::optional<double> stored(const std::filesystem::path& config, std::string_vi
     }
   return {};
 }
-
-}  // namespace
 
 double Duration::seconds_left(double spent) const {
   return minutes ? std::max(0.001, *minutes * 60 - spent) : 0;
@@ -31,8 +26,8 @@ bool raise_at_resume(Duration& duration, const Invocation& in, const char* count
   const std::filesystem::path config = std::filesystem::path(in.common.resume) / "config.toml";
   if (!duration.count)
     throw DataError(config.string() + ": no '" + count_name + "' in it: not a run that can go on");
-  const double minutes = stored(config, "minutes").value_or(0);
-  const double planned = stored(config, count_name).value_or(0);
+  const double minutes = number_in(config, "minutes").value_or(0);
+  const double planned = number_in(config, count_name).value_or(0);
   const bool asked = in.settings.origin(count_name) == Origin::command_line;
   if (minutes > 0 && duration.minutes.value_or(0) > minutes && !asked)
     duration.count = static_cast<std::int64_t>(planned * *duration.minutes / minutes);

@@ -18,6 +18,9 @@ struct Duration {
   [[nodiscard]] double seconds_left(double spent) const;
 };
 
+/// A number that stands in a run's config.toml; at a resume, before the command line changes it.
+std::optional<double> number_in(const std::filesystem::path& config, std::string_view key);
+
 /// At a resume: what the command line raises against the run's config.toml. More minutes plan as
 /// many more; who raises the count (`count_name`, the setting's) wants all of it, however long it
 /// takes. True when config.toml is to be written anew. DataError when no count is in it: not a run

@@ -159,14 +159,15 @@ std::string Invocation::config_text() const {
          toml_line("version", METATAPE_VERSION) + settings.config_text();
 }
 
-Json Invocation::summary(Json result) const {
-  return summary_object(
-      {.command = typed_, .seed = common.seed, .threads = common.threads, .wall_s = wall_s()},
-      std::move(result));
-}
+void Invocation::finish(Json result) { report(std::move(result), false); }
 
-void Invocation::finish(Json result) {
-  const Json object = summary(std::move(result));
+void Invocation::report(Json result, bool interrupted) {
+  const Json object = summary_object({.command = typed_,
+                                      .seed = common.seed,
+                                      .threads = common.threads,
+                                      .wall_s = wall_s(),
+                                      .interrupted = interrupted},
+                                     std::move(result));
   if (folder_) folder_->write_summary(object);
   if (common.json == "-")
     console.print_raw(json_text(object));
@@ -175,7 +176,7 @@ void Invocation::finish(Json result) {
 }
 
 void Invocation::interrupted(Json result) {
-  finish(std::move(result));
+  report(std::move(result), true);
   if (!folder_ || !takes_.run) throw Interrupted("interrupted");
   const std::string path = folder_->path().string();
   throw Interrupted(

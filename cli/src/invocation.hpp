@@ -105,7 +105,7 @@ class Invocation {
 
  private:
   [[nodiscard]] std::string help() const;
-  [[nodiscard]] Json summary(Json result) const;
+  void report(Json result, bool interrupted);
   [[nodiscard]] std::string config_text() const;
   Takes takes_{};
   std::vector<std::string> words_, typed_;

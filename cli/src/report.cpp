@@ -18,6 +18,7 @@ Json summary_object(const SummaryFacts& facts, Json result) {
           {"machine", {{"blas", blas_name()}, {"simd", simd_name()}}},
           {"wall_s", std::round(facts.wall_s * 1e3) / 1e3},
           {"peak_rss_mib", std::round(peak_rss_mib() * 10) / 10},
+          {"interrupted", facts.interrupted},
           {"result", std::move(result)}};
 }
 

@@ -16,9 +16,11 @@ struct SummaryFacts {
   std::uint64_t seed = 1;
   int threads = 1;
   double wall_s = 0;
+  bool interrupted = false;  ///< the result is that of what was done until then
 };
 
-/// {"command", "version", "seed", "threads", "machine", "wall_s", "peak_rss_mib", "result"}.
+/// {"command", "version", "seed", "threads", "machine", "wall_s", "peak_rss_mib", "interrupted",
+/// "result"}.
 Json summary_object(const SummaryFacts& facts, Json result);
 
 /// One line or, indented, as files have it; ends with a newline. Text that is not UTF-8 is

@@ -56,6 +56,18 @@ void remove_strays(const fs::path& folder) {
   }
 }
 
+// Of `--seeds`: a run in a folder seed-<whole number>.
+void remove_seeds(const fs::path& folder) {
+  std::vector<fs::path> runs;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("seed-") && name.find_first_not_of("0123456789", 5) == std::string::npos &&
+        fs::exists(entry.path() / "config.toml"))
+      runs.push_back(entry.path());
+  }
+  for (const fs::path& run : runs) fs::remove_all(run);
+}
+
 bool holds_anything(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.path().filename() != lock_name) return true;
@@ -88,8 +100,12 @@ RunFolder RunFolder::create(const fs::path& path, bool force) {
     if (holds_anything(path) && !force)
       fail(path, "is not empty; name another --out, or add --force to write over it");
     RunFolder folder(path, locked(path), false);
-    // Figures go only with the run that made them: --force on a folder of the user's own keeps his.
-    if (fs::exists(folder.config())) fs::remove_all(path / "figures");
+    // Figures and seeds go only with the run that made them: --force on a folder of the user's own
+    // keeps his.
+    if (fs::exists(folder.config())) {
+      fs::remove_all(path / "figures");
+      remove_seeds(path);
+    }
     for (const char* name : own_files) fs::remove(path / name);
     remove_strays(path);
     return folder;

@@ -26,7 +26,7 @@ TEST_CASE("the summary object has the promised fields") {
   std::vector<std::string> fields;
   for (const auto& [name, value] : s.items()) fields.push_back(name);
   CHECK(fields == std::vector<std::string>{"command", "version", "seed", "threads", "machine",
-                                           "wall_s", "peak_rss_mib", "result"});
+                                           "wall_s", "peak_rss_mib", "interrupted", "result"});
   CHECK(s["seed"] == 18446744073709551615ull);
   CHECK(s["wall_s"] == 1.235);
   CHECK(s["peak_rss_mib"].get<double>() > 1);

@@ -11,6 +11,7 @@
 #include "../profile_report.hpp"
 #include "../progress.hpp"
 #include "../signals.hpp"
+#include "seeds.hpp"
 #include "setup.hpp"
 
 namespace metatape::cli {
@@ -77,6 +78,47 @@ void draw_curves(const RunFolder& folder, const std::vector<Json>& lines, Consol
                folder.figures(), "accuracy", console);
 }
 
+// What a training works with.
+struct Training {
+  tasks::Splits splits;
+  metalearn::FewShotRecipe recipe;
+  std::shared_ptr<const tasks::EpisodeSampler> episodes;
+  metalearn::AnyLearner learner;
+  Params start;  // first weights
+};
+
+// Gives what was left open the recipe's values; UsageError for settings that cannot be together.
+Training prepare(Invocation& in, FewShotSettings& s, Threads& threads) {
+  Training t{.splits = read_splits(s, in.common.data, threads, in.console),
+             .recipe = {},
+             .episodes = {},
+             .learner = {},
+             .start = {}};
+  const tasks::ImageSet& set = *t.splits.train.set;
+  // Recipes were measured on alphabets; where there are none, no episode is within one.
+  if (!s.train_within && set.groups().empty()) s.train_within = 0;
+  t.recipe = s.fill();
+  const Key key(in.common.seed);
+  try {
+    t.episodes = std::make_shared<const tasks::EpisodeSampler>(
+        t.splits.train, metalearn::training_episodes(t.recipe, image_size), key, &threads);
+  } catch (const DataError& e) {
+    throw UsageError(e.what());
+  }
+  for (const std::string& line : t.episodes->left_out()) in.console.detail("left out: " + line);
+  t.learner =
+      metalearn::make_learner(t.recipe, {.size = image_size,
+                                         .channels = set.channels(),
+                                         .classes = static_cast<int>(set.classes().size())});
+  require_way(t.learner, s.way);
+  try {
+    t.start = t.learner.init(key.split("phi"));
+  } catch (const DataError& e) {
+    throw UsageError(e.what());
+  }
+  return t;
+}
+
 }  // namespace
 
 int fewshot_train(Invocation& in) {
@@ -85,43 +127,38 @@ int fewshot_train(Invocation& in) {
   s.declare_episodes(in.settings);
   s.declare_splits(in.settings);
   double save_every = 60;
+  int seeds = 0;
   in.settings.section("Running");
   in.settings.add("save-every", save_every, "seconds between checkpoints; 0: after each step",
                   {.least = 0, .most = 86400, .result = false});
+  in.settings.add(
+      "seeds", seeds,
+      "how many runs, of seeds --seed, --seed + 1, ..., in DIR/seed-1, DIR/seed-2, ...; "
+      "0: one run, in DIR itself",
+      {.least = 0, .most = 1000, .raisable = true});
   in.take(
       {.seed = true, .threads = true, .data = true, .run = true, .profile = true, .memory = true});
   in.parse();
 
-  Threads threads(in.common.threads);
-  const tasks::Splits splits = read_splits(s, in.common.data, threads, in.console);
-  // Recipes were measured on alphabets; where there are none, no episode is within one.
-  if (!s.train_within && splits.train.set->groups().empty()) s.train_within = 0;
-  const metalearn::FewShotRecipe recipe = s.fill();
-  std::shared_ptr<const tasks::EpisodeSampler> episodes;
-  try {
-    episodes = std::make_shared<const tasks::EpisodeSampler>(
-        splits.train, metalearn::training_episodes(recipe, image_size), Key(in.common.seed),
-        &threads);
-  } catch (const DataError& e) {
-    throw UsageError(e.what());
+  if (!s.duration.count && !s.duration.minutes) s.duration.minutes = default_minutes;
+  if (seeds > 0) {
+    {
+      Threads threads(in.common.threads);
+      (void)prepare(in, s, threads);  // what cannot be is said before anything is made
+    }
+    return train_seeds(in, s, seeds, save_every);
   }
-  for (const std::string& line : episodes->left_out()) in.console.detail("left out: " + line);
-  const int channels = splits.train.set->channels();
-  const metalearn::ImageKind images{
-      .size = image_size,
-      .channels = channels,
-      .classes = static_cast<int>(splits.train.set->classes().size())};
-  const metalearn::AnyLearner learner = metalearn::make_learner(recipe, images);
-  require_way(learner, s.way);
 
+  Threads threads(in.common.threads);
+  const Training training = prepare(in, s, threads);
+  const tasks::Splits& splits = training.splits;
+  const metalearn::FewShotRecipe& recipe = training.recipe;
+  const auto& episodes = training.episodes;
+  const metalearn::AnyLearner& learner = training.learner;
+  const Params& start_weights = training.start;
+  const int channels = splits.train.set->channels();
   Profile profile;
   const Key key(in.common.seed);
-  Params start_weights;
-  try {
-    start_weights = learner.init(key.split("phi"));
-  } catch (const DataError& e) {
-    throw UsageError(e.what());
-  }
   const metalearn::Shots shots =
       recipe.vary_shot ? metalearn::Shots::varied : metalearn::Shots::fixed;
   const auto make_trainer = [&](std::int64_t decay) {
@@ -137,7 +174,6 @@ int fewshot_train(Invocation& in) {
 
   // ---- how many episodes: as told, or planned from the time of the first ones
   Duration& duration = s.duration;
-  if (!duration.count && !duration.minutes) duration.minutes = default_minutes;
   if (in.common.resume.empty() && !in.settings.given("episodes")) {
     Trainer timed = make_trainer(1);
     timed.measure_seconds(3);  // warm memory

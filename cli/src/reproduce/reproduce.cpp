@@ -4,11 +4,11 @@
 
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 
 #include "../commands.hpp"
 #include "../figure.hpp"
 #include "../invocation.hpp"
+#include "../steps.hpp"
 #include "experiments.hpp"
 #include "metatape/autodiff/threads.hpp"
 #include "metatape/tasks/images/data_spec.hpp"
@@ -40,15 +40,6 @@ int list(Invocation& in) {
   return exit_done;
 }
 
-// The result of a step that ended; empty while it has not.
-std::optional<Json> result_of(const fs::path& summary) {
-  std::ifstream file(summary);
-  if (!file) return {};
-  const Json object = Json::parse(file, nullptr, false);
-  if (!object.is_object() || !object.contains("result")) return {};
-  return object["result"];
-}
-
 class Runner {
  public:
   Runner(Invocation& in, const fs::path& folder, std::string data)
@@ -67,18 +58,8 @@ class Runner {
     else
       typed.insert(typed.end(),
                    {"--out", place.string(), "--force", "--seed", std::to_string(in_.common.seed)});
-    typed.insert(typed.end(), {"--threads", std::to_string(in_.common.threads), "--json",
-                               ended.string(), "--color", in_.common.color});
-    if (in_.common.quiet) typed.emplace_back("--quiet");
-    in_.console.note(fmt::format("metatape {}", joined(typed, " ")));
-    for (const Command& c : commands()) {
-      if (c.noun != typed[0] || c.verb != typed[1]) continue;
-      std::vector<std::string> said{"metatape"};
-      said.insert(said.end(), typed.begin(), typed.end());
-      Invocation step_in(c, {typed.begin() + 2, typed.end()}, said);
-      step_in.silent = in_.common.json == "-";
-      c.run(step_in);
-    }
+    typed.insert(typed.end(), {"--json", ended.string()});
+    run_step(in_, std::move(typed));
     const auto result = result_of(ended);
     if (!result) throw DataError(fmt::format("{}: no result in it", ended.string()));
     return *result;
