@@ -32,6 +32,9 @@ constexpr Command table[] = {
     {"fewshot", "classify", "your own images: a label and a probability each",
      "metatape fewshot classify --run runs/proto --support drawings --query unknown",
      fewshot_classify},
+    {"fewshot", "ablate", "what a learner's start and its steps are each worth",
+     "metatape fewshot ablate --run runs/lstm --steps 3,12,40 --out runs/lstm-inside",
+     fewshot_ablate},
     {"optimizer", "train", "meta-trains an optimizer on a problem",
      "metatape optimizer train --optimizee quadratic --minutes 3 --out runs/quad\n"
      "metatape optimizer train --optimizee mlp:data=mnist --data mnist:folder --minutes 20",

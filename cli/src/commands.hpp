@@ -21,6 +21,7 @@ int fewshot_compare(Invocation& in);
 int fewshot_oneshot(Invocation& in);
 int fewshot_show(Invocation& in);
 int fewshot_classify(Invocation& in);
+int fewshot_ablate(Invocation& in);
 // optimizer/
 int optimizer_train(Invocation& in);
 int optimizer_show(Invocation& in);

@@ -8,7 +8,7 @@ import support
 from support import DATA, EPISODES, SMALL, Case, environment
 
 COMMANDS = ["fewshot train", "fewshot eval", "fewshot oneshot", "fewshot show", "fewshot classify",
-            "gradients check", "data show", "data check"]
+            "fewshot ablate", "gradients check", "data show", "data check"]
 
 
 class Help(Case):

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "../commands.hpp"
 #include "../signals.hpp"
@@ -12,11 +11,6 @@
 namespace metatape::cli {
 
 namespace {
-
-std::string default_task() {
-  const char* data = std::getenv("METATAPE_DATA");
-  return data ? (std::filesystem::path(data) / "omniglot" / "all_runs.zip").string() : "";
-}
 
 double mean_of(const std::vector<double>& values) {
   double sum = 0;
@@ -60,7 +54,7 @@ Outcome ask(const tasks::OneShotTask& task, const LoadedRun& run, Threads& threa
 
 int fewshot_oneshot(Invocation& in) {
   FewShotSettings s;
-  std::string run, task_path = default_task();
+  std::string run, task_path = default_one_shot_task();
   std::optional<std::string> baseline;
   in.settings.add("run", run, "a run of `fewshot train`, or a folder of its seed-* runs",
                   {.value_name = "DIR"});

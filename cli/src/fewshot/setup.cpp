@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <numeric>
 
 #include "metatape/autodiff/tape.hpp"
@@ -339,6 +340,11 @@ void require_fit(const metalearn::AnyLearner& learner, const metalearn::Trained&
   } catch (const Error& e) {
     throw DataError(fmt::format("{}: does not fit the model: {}", file, e.what()));
   }
+}
+
+std::string default_one_shot_task() {
+  const char* data = std::getenv("METATAPE_DATA");
+  return data ? (std::filesystem::path(data) / "omniglot" / "all_runs.zip").string() : "";
 }
 
 void require_way(const metalearn::AnyLearner& learner, int way) {

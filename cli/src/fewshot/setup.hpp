@@ -89,6 +89,9 @@ LoadedRun load_run(Invocation& in, FewShotSettings& settings, const std::string&
 void require_fit(const metalearn::AnyLearner& learner, const metalearn::Trained& trained,
                  int channels, const std::string& file);
 
+/// METATAPE_DATA/omniglot/all_runs.zip; empty where the variable is not set.
+std::string default_one_shot_task();
+
 /// UsageError unless the learner can tell so many classes apart.
 void require_way(const metalearn::AnyLearner& learner, int way);
 

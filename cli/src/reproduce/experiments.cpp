@@ -4,161 +4,19 @@
 
 namespace metatape::cli {
 
-namespace {
-
-std::vector<std::string> words(const std::string& line) {
-  std::vector<std::string> all;
-  std::istringstream in(line);
-  for (std::string word; in >> word;) all.push_back(word);
+const std::vector<Experiment>& experiments() {
+  static const std::vector<Experiment> all = [] {
+    std::vector<Experiment> every = optimizer_experiments();
+    for (Experiment& e : fewshot_experiments()) every.push_back(std::move(e));
+    return every;
+  }();
   return all;
 }
 
-// A training of so many meta-steps at the two scales.
-ExperimentStep training(const std::string& name, const std::string& line, int small, int paper) {
-  const std::string head = "optimizer train " + line + " --meta-steps ";
-  return {name, words(head + std::to_string(small)), words(head + std::to_string(paper))};
-}
-
-// A comparison on so many instances at the two scales.
-ExperimentStep comparison(const std::string& name, const std::string& line, int small, int paper) {
-  const std::string head = "optimizer eval " + line + " --instances ";
-  return {name, words(head + std::to_string(small)), words(head + std::to_string(paper))};
-}
-
-// LSTM first, then the rivals in the order of the paper's text.
-void add_rows(Experiment& e, const std::string& step, const std::string& when,
-              const std::string& field, const std::vector<std::optional<double>>& paper) {
-  const char* names[][2] = {{"learned", "learned"},
-                            {"nesterov", "NAG"},
-                            {"adam", "Adam"},
-                            {"rmsprop", "RMSprop"},
-                            {"sgd", "SGD"}};
-  for (std::size_t i = 0; i < paper.size(); ++i)
-    e.rows.push_back({std::string(names[i][1]) + ", " + when, paper[i], step, names[i][0], field});
-}
-
-constexpr const char* rivals = " --against nesterov,adam,rmsprop,sgd";
-constexpr const char* figure_read =
-    "Andrychowicz et al. (2016); numbers read off the published figures, within some 5 %";
-
-Experiment quadratics() {
-  Experiment e{.name = "quadratics",
-               .what = "the LSTM optimizer on random quadratics of 10 dimensions",
-               .source = figure_read,
-               .note =
-                   "W, y ~ U(0, 1), as the released code draws them: the published curves fit "
-                   "that, not the Gaussian of the text. Mean loss after 100 steps. The paper drops "
-                   "second derivatives; the last row is the same training with them.",
-               .needs_mnist = false,
-               .steps = {},
-               .rows = {}};
-  e.steps = {
-      training("train", "--optimizee quadratic --order first", 2000, 10000),
-      training("train-exact", "--optimizee quadratic --order exact", 2000, 10000),
-      comparison("eval", std::string("--run {train} --optimizee quadratic") + rivals, 1000, 8000),
-      comparison("eval-exact",
-                 "--run {train-exact} --optimizee quadratic --against sgd:learning_rate=0.01", 1000,
-                 8000)};
-  add_rows(e, "eval", "100 steps", "final_mean", {0.040, 0.081, 0.052, 0.059, 0.22});
-  e.rows.push_back(
-      {"learned, exact gradients, 100 steps", std::nullopt, "eval-exact", "learned", "final_mean"});
-  return e;
-}
-
-ExperimentStep mnist_training(int small, int paper) {
-  return training("train", "--optimizee mlp:data=mnist --data {data}", small, paper);
-}
-
-Experiment mnist_mlp() {
-  Experiment e{.name = "mnist-mlp",
-               .what = "the LSTM optimizer on a 784-20-10 network, 100 and 200 steps",
-               .source = figure_read,
-               .note = "Trained for 100 steps; mean of the last five losses, starts N(0, 0.01²).",
-               .needs_mnist = true,
-               .steps = {mnist_training(2500, 6000)},
-               .rows = {}};
-  const std::string line =
-      std::string("--run {train} --optimizee mlp:data=mnist --data {data}") + rivals;
-  e.steps.push_back(comparison("eval-100", line + " --steps 100", 20, 100));
-  e.steps.push_back(comparison("eval-200", line + " --steps 200", 20, 100));
-  add_rows(e, "eval-100", "100 steps", "last5_mean", {0.25, 0.325, 0.36, 0.35, 0.46});
-  add_rows(e, "eval-200", "200 steps", "last5_mean", {0.21, 0.26, 0.30, 0.29, 0.32});
-  return e;
-}
-
-Experiment mnist_transfer() {
-  Experiment e{.name = "mnist-transfer",
-               .what = "trained on one network, applied to others: 40 units, 2 layers, ReLU",
-               .source = figure_read,
-               .note =
-                   "Mean of the last five losses after 100 steps, rivals tuned for each network. "
-                   "The transfer to ReLU fails, in the paper too.",
-               .needs_mnist = true,
-               .steps = {mnist_training(2500, 6000)},
-               .rows = {}};
-  const auto add = [&](const std::string& name, const std::string& keys,
-                       const std::vector<std::optional<double>>& paper) {
-    e.steps.push_back(comparison(
-        "eval-" + name,
-        "--run {train} --optimizee mlp:data=mnist," + keys + " --data {data}" + rivals, 20, 100));
-    add_rows(e, "eval-" + name, name, "last5_mean", paper);
-  };
-  add("40-units", "hidden=40", {0.19, 0.31, 0.31, 0.32, 0.45});
-  add("2-layers", "layers=2", {0.33, 0.75, 0.71, 0.72, 1.77});
-  add("relu", "activation=relu", {2.6, 0.36, 0.38, 0.41, 0.45});
-  return e;
-}
-
-Experiment conv() {
-  Experiment e{.name = "conv",
-               .what = "the LSTM optimizer on a convolutional network with batch normalisation",
-               .source = "Andrychowicz et al. (2016), figure 7, on CIFAR-10; here on MNIST",
-               .note =
-                   "Two nets, one for the convolutions and one for all else, as in the paper, "
-                   "which shows curves without values: nothing is quoted.",
-               .needs_mnist = true,
-               .steps = {training("train",
-                                  "--optimizee conv:data=mnist --groups *.conv.weight "
-                                  "--validation-instances 2 --data {data}",
-                                  150, 2000)},
-               .rows = {}};
-  e.steps.push_back(
-      comparison("eval",
-                 "--run {train} --optimizee conv:data=mnist --data {data} --tune-instances 2 "
-                 "--against nesterov,adam,rmsprop,sgd",
-                 4, 20));
-  add_rows(e, "eval", "100 steps", "last5_mean", std::vector<std::optional<double>>(5));
-  return e;
-}
-
-Experiment rnnprop_transfer() {
-  Experiment e{.name = "rnnprop-transfer",
-               .what = "RNNprop, trained on a sigmoid network, applied to ReLU",
-               .source = "Lv, Jiang and Li (2017)",
-               .note =
-                   "Starts N(0, 0.01²), mean of the last five losses after 100 steps. The "
-                   "paper's own numbers are for other starts: nothing is quoted.",
-               .needs_mnist = true,
-               .steps = {training(
-                   "train", "--model rnnprop --optimizee mlp:data=mnist --data {data}", 300, 1000)},
-               .rows = {}};
-  for (const auto& [name, keys] :
-       {std::pair{"sigmoid", "activation=sigmoid"}, std::pair{"relu", "activation=relu"}}) {
-    e.steps.push_back(comparison(
-        std::string("eval-") + name,
-        std::string("--run {train} --optimizee mlp:data=mnist,") + keys + " --data {data}" + rivals,
-        20, 100));
-    add_rows(e, std::string("eval-") + name, name, "last5_mean",
-             std::vector<std::optional<double>>(5));
-  }
-  return e;
-}
-
-}  // namespace
-
-const std::vector<Experiment>& experiments() {
-  static const std::vector<Experiment> all{quadratics(), mnist_mlp(), mnist_transfer(), conv(),
-                                           rnnprop_transfer()};
+std::vector<std::string> words_of(const std::string& line) {
+  std::vector<std::string> all;
+  std::istringstream in(line);
+  for (std::string word; in >> word;) all.push_back(word);
   return all;
 }
 

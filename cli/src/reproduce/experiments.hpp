@@ -8,11 +8,12 @@
 
 namespace metatape::cli {
 
-/// One command of an experiment, run in a folder of this name. `{data}` is the data spec that the
+/// One command of an experiment, run in a folder of this name. `{data}` and `{task}` are what the
 /// user gave, `{name}` the folder of the step of that name.
 struct ExperimentStep {
   std::string name;
-  std::vector<std::string> small, paper;  ///< the words after `metatape`, by scale
+  /// The words after `metatape`, by scale; none: the step, and its rows, are not of that scale.
+  std::vector<std::string> small, paper;
 };
 
 /// A number of a step's result beside the paper's.
@@ -20,8 +21,9 @@ struct ExperimentRow {
   std::string what;
   std::optional<double> paper;  ///< empty: the paper gives none that we could check
   std::string step;
-  std::string optimizer;  ///< in "optimizers" of the step's result
-  std::string field;      ///< "final_mean"; its interval is the field with _ci95 for _mean
+  std::string value;  ///< where in the step's result, a JSON pointer: /optimizers/adam/sum_mean
+  std::string interval{};  ///< where its half-width of 95 % is; empty: it has none
+  double factor = 1;       ///< 100 makes a share per cent
 };
 
 struct Experiment {
@@ -29,11 +31,19 @@ struct Experiment {
   std::string what;    ///< one line
   std::string source;  ///< whose experiment, and where its numbers were read
   std::string note;    ///< what the numbers should be read with
-  bool needs_mnist = false;
-  std::vector<ExperimentStep> steps;
-  std::vector<ExperimentRow> rows;
+  std::string unit;    ///< of the numbers: the figure's axis
+  std::string data{};  ///< the bare name of the data it needs: mnist, omniglot; empty: none
+  bool task = false;   ///< it needs --task, Lake's one-shot runs
+  std::vector<ExperimentStep> steps{};
+  std::vector<ExperimentRow> rows{};
 };
 
+/// All of them: optimizer_experiments.cpp, fewshot_experiments.cpp.
 const std::vector<Experiment>& experiments();
+std::vector<Experiment> optimizer_experiments();
+std::vector<Experiment> fewshot_experiments();
+
+/// The words of a line.
+std::vector<std::string> words_of(const std::string& line);
 
 }  // namespace metatape::cli

@@ -2,16 +2,18 @@
 // commands, and its numbers beside the paper's.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
 #include "../commands.hpp"
+#include "../fewshot/setup.hpp"
 #include "../figure.hpp"
 #include "../invocation.hpp"
 #include "../steps.hpp"
 #include "experiments.hpp"
-#include "metatape/autodiff/threads.hpp"
 #include "metatape/tasks/images/data_spec.hpp"
+#include "metatape/tasks/images/one_shot.hpp"
 
 namespace metatape::cli {
 
@@ -42,15 +44,14 @@ int list(Invocation& in) {
 
 class Runner {
  public:
-  Runner(Invocation& in, const fs::path& folder, std::string data)
-      : in_(in), folder_(folder), data_(std::move(data)) {}
+  Runner(Invocation& in, const fs::path& folder, std::string data, std::string task)
+      : in_(in), folder_(folder), data_(std::move(data)), task_(std::move(task)) {}
 
   // Runs a step, goes on with it where it was interrupted, or takes what it left when it ended.
-  Json run(const ExperimentStep& step, bool paper) {
+  Json run(const ExperimentStep& step, std::vector<std::string> typed) {
     const fs::path place = folder_ / step.name;
     const fs::path ended = folder_ / (step.name + ".json");
     if (const auto known = result_of(ended)) return *known;
-    std::vector<std::string> typed = paper ? step.paper : step.small;
     for (std::string& word : typed) word = filled(word);
     const bool resume = typed[1] == "train" && fs::exists(place / "config.toml");
     if (resume)
@@ -68,6 +69,7 @@ class Runner {
  private:
   [[nodiscard]] std::string filled(const std::string& word) const {
     if (word == "{data}") return data_;
+    if (word == "{task}") return task_;
     if (word.size() > 2 && word.front() == '{' && word.back() == '}')
       return (folder_ / word.substr(1, word.size() - 2)).string();
     return word;
@@ -75,54 +77,72 @@ class Runner {
 
   Invocation& in_;
   fs::path folder_;
-  std::string data_;
+  std::string data_, task_;
 };
 
 std::string number(const Json& value) {
   return value.is_number() ? fmt::format("{:.3g}", value.get<double>()) : "-";
 }
 
+// What stands there, times the row's factor; null where nothing does.
+Json at(const Json& result, const std::string& pointer, double factor) {
+  if (pointer.empty()) return {};
+  const Json& value = result.at(Json::json_pointer(pointer));
+  return value.is_number() && factor != 1 ? Json(factor * value.get<double>()) : value;
+}
+
 }  // namespace
 
 int reproduce(Invocation& in) {
-  std::string name, scale = "small", data;
+  std::string name, scale = "small", data, task;
   bool only_list = false;
   in.settings.add("name", name, "which experiment", {.value_name = "NAME", .positional = true});
   in.settings.add("scale", scale, "minutes, or the length that the figures need",
                   {.choices = {"small", "paper"}});
   in.settings.add("list", only_list, "what there is", {.result = false});
-  in.settings.add("data", data, "where MNIST lies: mnist:PATH",
+  in.settings.add("data", data, "where MNIST or Omniglot lies: mnist:PATH, omniglot:PATH",
                   {.value_name = "SPEC",
                    .default_text = "METATAPE_DATA",
                    .canonical = [](const std::string& spec) {
                      return spec.empty() ? spec : tasks::parse_data(spec).text();
                    }});
+  in.settings.add("task", task, "one-shot-challenge: all_runs.zip of Omniglot, or its folder",
+                  {.value_name = "PATH", .default_text = "METATAPE_DATA/omniglot/all_runs.zip"});
   in.take({.seed = true, .threads = true, .run = true});
   in.parse();
   if (only_list) return list(in);
   if (name.empty()) throw UsageError("reproduce needs a NAME; see metatape reproduce --list");
   const Experiment& e = experiment(name);
-  if (e.needs_mnist && data.empty()) data = tasks::parse_data("mnist").text();
+  if (!e.data.empty() && data.empty()) data = tasks::parse_data(e.data).text();
+  if (e.task) {
+    if (task.empty()) task = default_one_shot_task();
+    if (task.empty())
+      throw UsageError(e.name + " needs --task PATH (all_runs.zip), or METATAPE_DATA set");
+    task = fs::absolute(task).lexically_normal().string();
+    (void)tasks::read_one_shot_task(task);  // broken, it is said now, not after an hour
+  }
 
   const RunFolder& folder = in.open_run();
   in.console.note(fmt::format("{}: {}. {}", e.name, e.what, e.note));
-  Runner runner(in, folder.path(), data);
+  Runner runner(in, folder.path(), data, task);
   std::vector<std::pair<std::string, Json>> results;
-  for (const ExperimentStep& step : e.steps)
-    results.emplace_back(step.name, runner.run(step, scale == "paper"));
+  try {
+    for (const ExperimentStep& step : e.steps)
+      if (const auto& words = scale == "paper" ? step.paper : step.small; !words.empty())
+        results.emplace_back(step.name, runner.run(step, words));
+  } catch (const Interrupted&) {
+    in.interrupted({{"experiment", e.name}, {"scale", scale}, {"source", e.source}});
+  }
 
   Table table({"", "paper says", "measured here", "95 %"});
   Json rows = Json::array();
   Series paper{.name = "paper"}, here{.name = "measured here"};
-  Figure figure{.title = e.name, .y_label = "loss"};
+  Figure figure{.title = e.name, .y_label = e.unit};
   for (const ExperimentRow& r : e.rows) {
-    Json value, interval;
-    for (const auto& [step, result] : results)
-      if (step == r.step) {
-        const Json& of = result.at("optimizers").at(r.optimizer);
-        value = of.value(r.field, Json());
-        interval = of.value(r.field.substr(0, r.field.rfind("_mean")) + "_ci95", Json());
-      }
+    const auto result = std::ranges::find(results, r.step, &std::pair<std::string, Json>::first);
+    if (result == results.end()) continue;  // not of this scale
+    const Json value = at(result->second, r.value, r.factor);
+    const Json interval = at(result->second, r.interval, r.factor);
     table.row({r.what, r.paper ? fmt::format("{:.3g}", *r.paper) : "-", number(value),
                interval.is_number() ? "± " + number(interval) : "-"});
     rows.push_back({{"what", r.what},
