@@ -54,7 +54,7 @@ class Ablate(Case):
                      says="prototypical has no start and no steps of its own")
         for steps in ("x", "-1", "1.5", "1,x"):
             self.refused("fewshot", "ablate", "--run", "proto", "--steps", steps,
-                         says="is not a whole number from 0 to 100000")
+                         says="whole numbers from 0 to 100000")
 
 
 if __name__ == "__main__":

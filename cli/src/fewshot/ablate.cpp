@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "../commands.hpp"
 #include "../figure.hpp"
 #include "../progress.hpp"
 #include "../signals.hpp"
-#include "setup.hpp"
+#include "curves.hpp"
+#include "judge.hpp"
 
 namespace metatape::cli {
 
@@ -19,28 +19,16 @@ using metalearn::AnyLearner;
 using metalearn::Evaluation;
 using metalearn::Trained;
 
-std::vector<int> step_counts(const std::vector<std::string>& words) {
-  std::vector<int> counts;
-  for (const std::string& w : words) {
-    int n = -1;
-    const auto end = std::from_chars(w.data(), w.data() + w.size(), n);
-    if (end.ec != std::errc{} || end.ptr != w.data() + w.size() || n < 0 || n > 100000)
-      throw UsageError(fmt::format("--steps: '{}' is not a whole number from 0 to 100000", w));
-    counts.push_back(n);
-  }
-  return counts;
-}
-
 constexpr double rates[] = {0.003, 0.01, 0.03, 0.1, 0.3, 1, 3};
 constexpr int rate_episodes = 100;  // of the validation split, for each rate
 
 // A run's learner and its rivals, by how many steps they take.
 class Variants {
  public:
-  explicit Variants(const LoadedRun& run, Key key)
+  explicit Variants(const LoadedRun& run)
       : run_(run),
         inside_(run.recipe.learner == "lstm" ? "start." : ""),
-        random_(run.learner.init(key.split("phi"))) {}
+        random_(run.learner.init(Key(run.seed).split("phi"))) {}
 
   [[nodiscard]] AnyLearner learner(int steps) const {
     metalearn::FewShotRecipe r = run_.recipe;
@@ -89,7 +77,7 @@ class Variants {
 
   const LoadedRun& run_;
   std::string inside_;  // before the names of the network's weights
-  Params random_;
+  Params random_;       // what its training began with
 };
 
 }  // namespace
@@ -97,12 +85,12 @@ class Variants {
 int fewshot_ablate(Invocation& in) {
   FewShotSettings s;
   std::string run, split = "test";
-  std::vector<std::string> steps_text;
+  std::vector<std::string> step_list;
   int episodes = 1000;
   in.settings.section("What is judged");
   in.settings.add("run", run, "a run of `fewshot train` whose learner takes steps",
                   {.value_name = "DIR", .required = true});
-  in.settings.add("steps", steps_text, "numbers of steps on the support set",
+  in.settings.add("steps", step_list, "numbers of steps on the support set",
                   {.value_name = "N,...", .default_text = "those of the run"});
   in.settings.add("split", split, "whose classes",
                   {.choices = {"train", "validation", "test", "all"}});
@@ -112,7 +100,7 @@ int fewshot_ablate(Invocation& in) {
   in.take({.seed = true, .threads = true, .data = true, .out = true});
   in.parse();
 
-  std::vector<int> counts = step_counts(steps_text);
+  std::vector<int> counts = counts_of("steps", step_list, 0);
   Threads threads(in.common.threads);
   const LoadedRun loaded = load_run(in, s, run);
   if (loaded.learner.fixed_way() == 0)
@@ -122,19 +110,20 @@ int fewshot_ablate(Invocation& in) {
         run, loaded.learner.name()));
   if (counts.empty()) counts.push_back(loaded.recipe.test_steps);
   const tasks::Splits splits = read_splits(s, in.common.data, threads, in.console);
-  const tasks::Split& judged = split_of(splits, split);
+  tasks::Split judged = split_of(splits, split), held_out = splits.validation;
   for (const auto& [which, name] :
-       {std::pair{&judged, split}, std::pair{&splits.validation, std::string("validation")}})
+       {std::pair{&judged, split}, std::pair{&held_out, std::string("validation")}}) {
     if (which->classes.empty())
-      throw UsageError(fmt::format("the {} split of {} has no classes", name, judged.set->name()));
-  require_channels(loaded, *judged.set);
+      throw UsageError(fmt::format("the {} split of {} has no classes", name, which->set->name()));
+    which->set = as_trained(loaded, which->set, in.console);
+  }
   const auto sampler =
       evaluation_episodes(s, judged, loaded.recipe.centre, in.common.seed, in.console);
   const auto choosing =
-      evaluation_episodes(s, splits.validation, loaded.recipe.centre, in.common.seed, in.console);
+      evaluation_episodes(s, held_out, loaded.recipe.centre, in.common.seed, in.console);
   const RunFolder* folder = in.open_out();
 
-  const Variants variants(loaded, Key(in.common.seed));
+  const Variants variants(loaded);
   const StopGuard guard;
   const std::int64_t of_a_count = episodes * (variants.learned_steps() ? 5 : 4) +
                                   2 * rate_episodes * static_cast<std::int64_t>(std::size(rates));
