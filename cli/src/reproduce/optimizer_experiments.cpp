@@ -127,8 +127,7 @@ Experiment conv() {
       comparison("eval-lstm", "--run {train-lstm} --against sgd:learning_rate=0.9" + problem, 20,
                  100)};
   add_rows(e, "eval", "100 steps", "last5_mean", std::vector<std::optional<double>>(5));
-  e.rows.push_back(
-      {"LSTM with two nets, 100 steps", std::nullopt, "eval-lstm", "learned", "last5_mean"});
+  add_row(e, "LSTM with two nets, 100 steps", std::nullopt, "eval-lstm", "learned", "last5_mean");
   return e;
 }
 
