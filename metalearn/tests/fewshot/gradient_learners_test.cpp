@@ -194,8 +194,10 @@ TEST_CASE("gradient learners learn, and do not mind how classes are numbered", "
   Threads threads(2);
   const auto test =
       sampler(worlds::alphabets().test, {.way = 3, .shot = 1, .query = 5, .centre = true});
-  for (const char* name : {"maml", "fomaml", "reptile", "lstm", "finetune"}) {
-    const Trial t = trained_small(name, threads, name == std::string("finetune") ? 300 : 480);
+  const std::vector<std::pair<std::string, std::int64_t>> lengths{
+      {"maml", 240}, {"fomaml", 480}, {"reptile", 240}, {"lstm", 80}, {"finetune", 300}};
+  for (const auto& [name, episodes] : lengths) {
+    const Trial t = trained_small(name, threads, episodes);
     const Evaluation e = evaluate(t.learner, t.trained, test, 100, {.threads = &threads});
     const Trained untrained{t.learner.init(Key{1}.split("phi")), t.trained.carry};
     const Evaluation before = evaluate(t.learner, untrained, test, 100, {.threads = &threads});
