@@ -4,6 +4,7 @@
 
 #include "metatape/autodiff/bound.hpp"
 #include "metatape/autodiff/error.hpp"
+#include "metatape/autodiff/ops/indexing.hpp"
 #include "metatape/autodiff/ops/normalization.hpp"
 #include "metatape/autodiff/tape.hpp"
 #include "metatape/nn/losses.hpp"
@@ -34,9 +35,15 @@ Var classification_loss(const nn::ConvNet& network, const Bound& p, Var images,
                                labels);
 }
 
+Var classification_loss(const nn::ConvNet& network, const Bound& p, Var images,
+                        const Indices& labels, const Indices& some) {
+  std::vector<std::int32_t> of_some;
+  for (const std::int32_t i : some.values()) of_some.push_back(labels[i]);
+  return classification_loss(network, p, gather(images, some), Indices(std::move(of_some)));
+}
+
 QueryPass query_pass(const nn::ConvNet& network, StatisticsFrom statistics, const Bound& p,
                      const tasks::Episode& episode, const Params& carry) {
-  constexpr double running_weight = 0.1;
   Tape& tape = p[0].tape();
   nn::Statistics of_support;
   nn::Mode mode{.training = true};

@@ -64,7 +64,6 @@ Params Finetune::init(Key key) const {
 
 MetaStep Finetune::objective(Tape& tape, const Params& phi, const Params& carry,
                              const tasks::Episode& episode, Key key) const {
-  constexpr double running_weight = 0.1;
   const Bound p = bind(tape, phi);
   const nn::Applied features =
       nn::apply(network, p, tape.constant(episode.images), {.training = true, .key = key});
@@ -90,13 +89,12 @@ Classifier Finetune::adapt(Tape& tape, const Params& phi, const Params& carry,
 
   nn::ConvNet whole = network;
   whole.classes = way;
-  const Adapts which = head_only ? Adapts::head : Adapts::all;
   for (int step = 0; step < steps; ++step) {
     const Tape::Scope scope(own.tape());
     const Bound p = bind(own.tape(), weights);
     Params g = grad(classification_loss(whole, p, own.tape().constant(support), labels, used), p);
     for (const ParamEntry& e : g.entries())
-      if (!adapted(which, e.name)) g.set(e.name, Tensor::zeros(e.shape, g.dtype()));
+      if (!adapted(adapts, e.name)) g.set(e.name, Tensor::zeros(e.shape, g.dtype()));
     weights.add_scaled(-rate, g);
   }
   return adapted_classifier(whole, statistics, tape, std::move(weights), support, carry);

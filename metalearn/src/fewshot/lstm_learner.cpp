@@ -8,7 +8,6 @@
 #include "metatape/autodiff/bound.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/gradients.hpp"
-#include "metatape/autodiff/ops/indexing.hpp"
 #include "metatape/autodiff/tape.hpp"
 
 namespace metatape::metalearn {
@@ -49,10 +48,7 @@ tasks::ParameterLoss support_loss(const LstmLearner& l, const Tensor& support,
     const Var images = p[0].tape().constant(support);
     if (batch == 0 || batch >= labels.size())
       return classification_loss(network, p, images, labels);
-    const Indices some = minibatch(labels, way, batch, key);
-    std::vector<std::int32_t> of_some;
-    for (const std::int32_t i : some.values()) of_some.push_back(labels[i]);
-    return classification_loss(network, p, gather(images, some), Indices(std::move(of_some)));
+    return classification_loss(network, p, images, labels, minibatch(labels, way, batch, key));
   };
 }
 

@@ -189,7 +189,7 @@ AnyLearner make_learner(const FewShotRecipe& r, const ImageKind& images) {
                     .scale = r.scale,
                     .steps = r.test_steps,
                     .rate = r.inner_rate,
-                    .head_only = r.adapts == Adapts::head,
+                    .adapts = r.adapts,
                     .statistics = r.statistics};
   if (r.learner == "matching")
     return Matching{.network = encoder,

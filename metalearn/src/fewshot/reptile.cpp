@@ -9,7 +9,6 @@
 #include "metatape/autodiff/bound.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/gradients.hpp"
-#include "metatape/autodiff/ops/indexing.hpp"
 #include "metatape/autodiff/tape.hpp"
 #include "metatape/metalearn/optimizers/hand_crafted.hpp"
 
@@ -74,15 +73,11 @@ void descend(const Reptile& r, Inner inner, Tape& tape, Params& weights, Moments
   Minibatches batches(support.shape()[0], inner.batch, key);
   for (int step = 0; step < inner.steps; ++step) {
     const Indices some = batches.next();
-    std::vector<std::int32_t> of_some;
-    for (const std::int32_t i : some.values()) of_some.push_back(labels[i]);
     Params g;
     {
       const Tape::Scope scope(tape);
       const Bound p = bind(tape, weights);
-      g = grad(classification_loss(r.network, p, gather(tape.constant(support), some),
-                                   Indices(std::move(of_some))),
-               p);
+      g = grad(classification_loss(r.network, p, tape.constant(support), labels, some), p);
     }
     adam.update(weights, g, moments.state, moments.steps++);
   }

@@ -39,6 +39,13 @@ class StepTape {
 Var classification_loss(const nn::ConvNet& network, const Bound& p, Var images,
                         const Indices& labels, const nn::Statistics* statistics = nullptr);
 
+/// The same of some of the images, a mini-batch, by their positions.
+Var classification_loss(const nn::ConvNet& network, const Bound& p, Var images,
+                        const Indices& labels, const Indices& some);
+
+/// Of an episode's statistics in the running ones.
+inline constexpr double running_weight = 0.1;
+
 /// The queries of a training episode under adapted weights p.
 struct QueryPass {
   Var loss;  ///< mean cross-entropy
@@ -46,7 +53,7 @@ struct QueryPass {
   Params carry{};  ///< running statistics after the episode; empty unless they are asked for
 };
 /// Normalised by the statistics of the support set under p (`support`), which are differentiated
-/// too, or else by the queries' own, which `running` then averages in `carry` with weight 0.1.
+/// too, or else by the queries' own, which `running` then averages in `carry`.
 QueryPass query_pass(const nn::ConvNet& network, StatisticsFrom statistics, const Bound& p,
                      const tasks::Episode& episode, const Params& carry);
 

@@ -18,7 +18,7 @@ struct Finetune {
   double scale = 1;
   int steps = 15;  ///< of gradient descent on the support set
   double rate = 0.01;
-  bool head_only = false;                               ///< the encoder stays as it is
+  Adapts adapts = Adapts::all;                          ///< what the steps move
   StatisticsFrom statistics = StatisticsFrom::running;  ///< of the steps, too
 
   [[nodiscard]] std::string name() const { return "finetune"; }
