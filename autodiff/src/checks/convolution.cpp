@@ -76,6 +76,19 @@ void add_conv2d(std::vector<Row>& table) {
                               {{1, 3, 13, 16}, {67, 16, 3, 3}, {67}},
                               {{1, 2, 3, 17}, {16, 17, 3, 3}}},
                    .draw = {small, {.low = -0.3, .high = 0.3}, small}});
+  table.push_back({.name = "conv2d, padded 5x5",
+                   .call = convolution({.padding = {2, 2}}),
+                   .shapes = {{{2, 5, 7, 3}, {16, 3, 5, 5}, {16}},
+                              {{2, 1, 1, 2}, {3, 2, 5, 5}},
+                              {{3, 7, 4, 1}, {17, 1, 5, 5}},
+                              {{1, 2, 3, 16}, {16, 16, 5, 5}}},
+                   .draw = {small, {.low = -0.3, .high = 0.3}, small}});
+  table.push_back({.name = "conv2d, padded 7x7, strided",
+                   .call = convolution({.stride = {2, 2}, .padding = {3, 3}}),
+                   .shapes = {{{2, 5, 7, 3}, {16, 3, 7, 7}, {16}},
+                              {{2, 3, 1, 2}, {3, 2, 7, 7}},
+                              {{1, 1, 1, 1}, {1, 1, 7, 7}}},
+                   .draw = {small, {.low = -0.3, .high = 0.3}, small}});
   table.push_back({.name = "conv2d, strided",
                    .call = convolution({.stride = {2, 3}, .padding = {1, 2}}),
                    .shapes = {{{2, 5, 7, 3}, {2, 3, 3, 3}, {2}},

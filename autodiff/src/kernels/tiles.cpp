@@ -162,13 +162,13 @@ void MultiplyPacked(bool turned, std::int64_t m, std::int64_t n, std::int64_t k,
   }
 }
 
-// A convolution's panels hold the whole depth: three runs, one a kernel row.
+// A convolution's panels hold the whole depth: a run for each row of the kernel.
 template <class Weight>
-HWY_INLINE void pack_taps(const Conv3x3& s, const Weight& weight, float* packed) {
+HWY_INLINE void pack_taps(const SquareConv& s, const Weight& weight, float* packed) {
   for (std::int64_t j = 0; j < s.out;) {
     const std::int64_t width = panel_vectors(s.out, j) * lanes();
     const std::int64_t used = std::min(width, s.out - j);
-    for (std::int64_t tap = 0; tap < 9; ++tap)
+    for (std::int64_t tap = 0; tap < s.area(); ++tap)
       for (std::int64_t c = 0; c < s.in; ++c)
         for (std::int64_t o = 0; o < width; ++o)
           packed[(tap * s.in + c) * width + o] = o < used ? weight(j + o, c, tap) : 0.0f;
@@ -177,33 +177,34 @@ HWY_INLINE void pack_taps(const Conv3x3& s, const Weight& weight, float* packed)
   }
 }
 
-void PackConv3x3(const Conv3x3& s, const float* weight, float* packed) {
+void PackSquareConv(const SquareConv& s, const float* weight, float* packed) {
   pack_taps(
       s,
       [&](std::int64_t o, std::int64_t c, std::int64_t tap) {
-        return weight[(o * s.in + c) * 9 + tap];
+        return weight[(o * s.in + c) * s.area() + tap];
       },
       packed);
 }
 
-void PackConv3x3Turned(const Conv3x3& s, const float* weight, float* packed) {
+void PackSquareConvTurned(const SquareConv& s, const float* weight, float* packed) {
   pack_taps(
       s,
       [&](std::int64_t o, std::int64_t c, std::int64_t tap) {
-        return weight[(c * s.out + o) * 9 + 8 - tap];
+        return weight[(c * s.out + o) * s.area() + s.area() - 1 - tap];
       },
       packed);
 }
 
-void Convolve3x3(const Conv3x3& s, const float* padded, const float* packed, float* y, bool add) {
-  const std::int64_t pixels = s.oh * s.ow, line = (s.w + 2) * s.in;
+void ConvolveSquare(const SquareConv& s, const float* padded, const float* packed, float* y,
+                    bool add) {
+  const std::int64_t pixels = s.oh * s.ow, line = (s.w + 2 * s.border()) * s.in;
   for (std::int64_t j = 0; j < s.out;) {
     const int vectors = panel_vectors(s.out, j);
     const std::int64_t width = vectors * lanes(), used = std::min(width, s.out - j);
     std::int64_t oy = 0, ox = 0;
     for (std::int64_t p = 0; p < pixels; p += rows_of_tile) {
       const int rows = static_cast<int>(std::min<std::int64_t>(rows_of_tile, pixels - p));
-      Rows from{{}, 3, 3 * s.in, line, 1};
+      Rows from{{}, s.side, s.side * s.in, line, 1};
       float* to[rows_of_tile] = {};
       for (int r = 0; r < rows; ++r) {
         from.at[r] = padded + oy * s.stride * line + ox * s.stride * s.in;
@@ -219,10 +220,10 @@ void Convolve3x3(const Conv3x3& s, const float* padded, const float* packed, flo
 
 // sums[k, j..] += Σ over pixels of a[pixel + k] g[pixel, j..] for MR values of k.
 template <int MR, int NV>
-HWY_INLINE void outer_tile(const Conv3x3& s, const float* HWY_RESTRICT a,
+HWY_INLINE void outer_tile(const SquareConv& s, const float* HWY_RESTRICT a,
                            const float* HWY_RESTRICT g, float* HWY_RESTRICT sums) {
   const D d;
-  const std::int64_t lane = lanes(), line = (s.w + 2) * s.in * s.stride, step = s.in * s.stride;
+  const std::int64_t lane = lanes(), step = s.in * s.stride, line = (s.w + 2 * s.border()) * step;
   V sum[MR][NV];
   for (int r = 0; r < MR; ++r)
     for (int v = 0; v < NV; ++v) sum[r][v] = hn::LoadU(d, sums + r * s.out + v * lane);
@@ -242,7 +243,7 @@ HWY_INLINE void outer_tile(const Conv3x3& s, const float* HWY_RESTRICT a,
 }
 
 template <int NV>
-HWY_INLINE void outer_rows(int rows, const Conv3x3& s, const float* a, const float* g,
+HWY_INLINE void outer_rows(int rows, const SquareConv& s, const float* a, const float* g,
                            float* sums) {
   switch (rows) {
     case 6:
@@ -262,9 +263,10 @@ HWY_INLINE void outer_rows(int rows, const Conv3x3& s, const float* a, const flo
 
 std::int64_t VectorWidth() { return lanes(); }
 
-void Conv3x3WeightGradient(const Conv3x3& s, const float* padded, const float* g, float* sums) {
-  const std::int64_t line = (s.w + 2) * s.in, run = 3 * s.in;
-  for (std::int64_t ky = 0; ky < 3; ++ky)
+void SquareConvWeightGradient(const SquareConv& s, const float* padded, const float* g,
+                              float* sums) {
+  const std::int64_t line = (s.w + 2 * s.border()) * s.in, run = s.side * s.in;
+  for (std::int64_t ky = 0; ky < s.side; ++ky)
     for (std::int64_t k = 0; k < run; k += rows_of_tile) {
       const int rows = static_cast<int>(std::min<std::int64_t>(rows_of_tile, run - k));
       const float* a = padded + ky * line + k;
@@ -295,11 +297,11 @@ HWY_EXPORT(PackedSize);
 HWY_EXPORT(IsPacked);
 HWY_EXPORT(Pack);
 HWY_EXPORT(MultiplyPacked);
-HWY_EXPORT(PackConv3x3);
-HWY_EXPORT(PackConv3x3Turned);
-HWY_EXPORT(Convolve3x3);
+HWY_EXPORT(PackSquareConv);
+HWY_EXPORT(PackSquareConvTurned);
+HWY_EXPORT(ConvolveSquare);
 HWY_EXPORT(VectorWidth);
-HWY_EXPORT(Conv3x3WeightGradient);
+HWY_EXPORT(SquareConvWeightGradient);
 
 std::int64_t packed_size(std::int64_t k, std::int64_t n) {
   static_cast<void>(simd());  // the instruction set is chosen before the first dispatch
@@ -318,36 +320,39 @@ void multiply_packed(bool turned, std::int64_t m, std::int64_t n, std::int64_t k
   HWY_DYNAMIC_DISPATCH(MultiplyPacked)(turned, m, n, k, a, lda, packed, y, ldy, add);
 }
 
-void pack_conv3x3(const Conv3x3& s, const float* weight, float* packed) {
-  HWY_DYNAMIC_DISPATCH(PackConv3x3)(s, weight, packed);
+void pack_square_conv(const SquareConv& s, const float* weight, float* packed) {
+  HWY_DYNAMIC_DISPATCH(PackSquareConv)(s, weight, packed);
 }
 
-void pack_conv3x3_turned(const Conv3x3& s, const float* weight, float* packed) {
-  HWY_DYNAMIC_DISPATCH(PackConv3x3Turned)(s, weight, packed);
+void pack_square_conv_turned(const SquareConv& s, const float* weight, float* packed) {
+  HWY_DYNAMIC_DISPATCH(PackSquareConvTurned)(s, weight, packed);
 }
 
-void pad_image(const Conv3x3& s, const float* x, float* padded) {
-  const std::int64_t line = (s.w + 2) * s.in, row = s.w * s.in;
-  std::fill_n(padded, line + s.in, 0.0f);
-  float* to = padded + line + s.in;
+void pad_image(const SquareConv& s, const float* x, float* padded) {
+  const std::int64_t row = s.w * s.in, side = s.border() * s.in, line = row + 2 * side;
+  const std::int64_t lines = s.border() * line;
+  std::fill_n(padded, lines + side, 0.0f);
+  float* to = padded + lines + side;
   for (std::int64_t y = 0; y < s.h; ++y, x += row, to += line) {
     std::memcpy(to, x, static_cast<std::size_t>(row) * sizeof(float));
     // the right border of this line and the left one of the next
-    if (y + 1 < s.h) std::fill_n(to + row, 2 * s.in, 0.0f);
+    if (y + 1 < s.h) std::fill_n(to + row, 2 * side, 0.0f);
   }
-  std::fill_n(to - 2 * s.in, s.in + line, 0.0f);
+  std::fill_n(to - 2 * side, side + lines, 0.0f);
 }
 
-void conv3x3(const Conv3x3& s, const float* padded, const float* packed, float* y, bool add) {
-  HWY_DYNAMIC_DISPATCH(Convolve3x3)(s, padded, packed, y, add);
+void square_conv(const SquareConv& s, const float* padded, const float* packed, float* y,
+                 bool add) {
+  HWY_DYNAMIC_DISPATCH(ConvolveSquare)(s, padded, packed, y, add);
 }
 
-bool has_conv3x3_weight_gradient(const Conv3x3& s) {
+bool has_square_conv_weight_gradient(const SquareConv& s) {
   return simd() != Simd::plain && s.out % HWY_DYNAMIC_DISPATCH(VectorWidth)() == 0;
 }
 
-void conv3x3_weight_gradient(const Conv3x3& s, const float* padded, const float* g, float* sums) {
-  HWY_DYNAMIC_DISPATCH(Conv3x3WeightGradient)(s, padded, g, sums);
+void square_conv_weight_gradient(const SquareConv& s, const float* padded, const float* g,
+                                 float* sums) {
+  HWY_DYNAMIC_DISPATCH(SquareConvWeightGradient)(s, padded, g, sums);
 }
 
 }  // namespace metatape::kernel

@@ -23,7 +23,7 @@ constexpr std::int64_t points = 16;
 constexpr std::int64_t most_tiles = 54;
 
 struct Tiles {
-  explicit Tiles(const Conv3x3& s) : down((s.oh + 1) / 2), across((s.ow + 1) / 2) {}
+  explicit Tiles(const SquareConv& s) : down((s.oh + 1) / 2), across((s.ow + 1) / 2) {}
   [[nodiscard]] std::int64_t count() const { return down * across; }
   std::int64_t down, across;
 };
@@ -33,7 +33,7 @@ struct Tiles {
 std::int64_t point_stride(std::int64_t tiles, std::int64_t n) { return tiles * n + 16; }
 
 // Channels of a pixel outside the image.
-std::int64_t widest(const Conv3x3& s) { return std::max(s.in, s.out); }
+std::int64_t widest(const SquareConv& s) { return std::max(s.in, s.out); }
 
 // Calls f(first, count) for stretches of a run's tiles, as equal as they can be.
 template <class F>
@@ -99,7 +99,7 @@ HWY_INLINE void weight_taps(const V* v, int step, V* w, int to) {  // G'
 }
 
 // v [16][tiles, in] = B' x B for a stretch of tiles of a run of images.
-HWY_INLINE void input_to_points(const Conv3x3& s, const float* x, std::int64_t first,
+HWY_INLINE void input_to_points(const SquareConv& s, const float* x, std::int64_t first,
                                 std::int64_t count, const float* zeros, float* v) {
   const Tiles tiles(s);
   const std::int64_t stride = point_stride(count, s.in);
@@ -120,7 +120,7 @@ HWY_INLINE void input_to_points(const Conv3x3& s, const float* x, std::int64_t f
 }
 
 // y (add ? += : =) A' m A for m [16][tiles, out].
-HWY_INLINE void points_to_output(const Conv3x3& s, const float* m, std::int64_t first,
+HWY_INLINE void points_to_output(const SquareConv& s, const float* m, std::int64_t first,
                                  std::int64_t count, float* y, bool add) {
   const Tiles tiles(s);
   const std::int64_t stride = point_stride(count, s.out);
@@ -144,7 +144,7 @@ HWY_INLINE void points_to_output(const Conv3x3& s, const float* m, std::int64_t 
 }
 
 // v [16][tiles, out] = A g A'
-HWY_INLINE void gradient_to_points(const Conv3x3& s, const float* g, std::int64_t first,
+HWY_INLINE void gradient_to_points(const SquareConv& s, const float* g, std::int64_t first,
                                    std::int64_t count, const float* zeros, float* v) {
   const Tiles tiles(s);
   const std::int64_t stride = point_stride(count, s.out);
@@ -166,7 +166,8 @@ HWY_INLINE void gradient_to_points(const Conv3x3& s, const float* g, std::int64_
 
 // to [16][in, out] = G w G'. A channel's taps [9, out] are laid out first: as many streams at the
 // distance of whole weights would share a set of the cache.
-void WinogradWeights(const Conv3x3& s, bool turned, const float* weight, float* to, float* taps) {
+void WinogradWeights(const SquareConv& s, bool turned, const float* weight, float* to,
+                     float* taps) {
   const std::int64_t n = s.in * s.out, next = turned ? 9 : s.in * 9;
   for (std::int64_t c = 0; c < s.in; ++c) {
     const float* w = weight + c * (turned ? s.out * 9 : 9);
@@ -182,7 +183,7 @@ void WinogradWeights(const Conv3x3& s, bool turned, const float* weight, float* 
   }
 }
 
-void WinogradTaps(const Conv3x3& s, const float* sums, float* taps) {
+void WinogradTaps(const SquareConv& s, const float* sums, float* taps) {
   const std::int64_t n = s.in * s.out;
   for_vectors(n, [&](std::int64_t k, auto part) HWY_ATTR {
     V v[16], half_way[12], w[9];
@@ -193,8 +194,8 @@ void WinogradTaps(const Conv3x3& s, const float* sums, float* taps) {
   });
 }
 
-void Winograd(const Conv3x3& s, std::int64_t images, const float* x, const float* packed, float* y,
-              bool add, float* room) {
+void Winograd(const SquareConv& s, std::int64_t images, const float* x, const float* packed,
+              float* y, bool add, float* room) {
   const std::int64_t weights = packed_size(s.in, s.out), zeros = widest(s);
   std::fill_n(room, zeros, 0.0f);
   for_stretches(images * Tiles(s).count(), [&](std::int64_t first, std::int64_t count) {
@@ -208,8 +209,8 @@ void Winograd(const Conv3x3& s, std::int64_t images, const float* x, const float
   });
 }
 
-void WinogradWeightGradient(const Conv3x3& s, std::int64_t images, const float* x, const float* g,
-                            float* sums, float* room) {
+void WinogradWeightGradient(const SquareConv& s, std::int64_t images, const float* x,
+                            const float* g, float* sums, float* room) {
   const std::int64_t zeros = widest(s);
   std::fill_n(room, zeros, 0.0f);
   for_stretches(images * Tiles(s).count(), [&](std::int64_t first, std::int64_t count) {
@@ -237,21 +238,22 @@ HWY_EXPORT(WinogradTaps);
 HWY_EXPORT(Winograd);
 HWY_EXPORT(WinogradWeightGradient);
 
-bool has_winograd(const Conv3x3& s) {
+bool has_winograd(const SquareConv& s) {
   constexpr std::int64_t least_channels = 16, least_side = 4;
-  return simd() != Simd::plain && s.stride == 1 && std::min(s.in, s.out) >= least_channels &&
-         std::min(s.oh, s.ow) >= least_side;
+  return simd() != Simd::plain && s.side == 3 && s.stride == 1 &&
+         std::min(s.in, s.out) >= least_channels && std::min(s.oh, s.ow) >= least_side;
 }
 
-std::int64_t winograd_images(const Conv3x3& s) {
+std::int64_t winograd_images(const SquareConv& s) {
   return std::max<std::int64_t>(1, most_tiles / Tiles(s).count());
 }
 
-std::int64_t winograd_packed_size(const Conv3x3& s) { return points * packed_size(s.in, s.out); }
+std::int64_t winograd_packed_size(const SquareConv& s) { return points * packed_size(s.in, s.out); }
 
-std::int64_t winograd_packing_room(const Conv3x3& s) { return (9 + points * s.in) * s.out; }
+std::int64_t winograd_packing_room(const SquareConv& s) { return (9 + points * s.in) * s.out; }
 
-void winograd_pack(const Conv3x3& s, bool turned, const float* weight, float* packed, float* room) {
+void winograd_pack(const SquareConv& s, bool turned, const float* weight, float* packed,
+                   float* room) {
   const bool as_it_stands = is_packed(s.out);
   float* at_points = as_it_stands ? packed : room + 9 * s.out;
   HWY_DYNAMIC_DISPATCH(WinogradWeights)(s, turned, weight, at_points, room);
@@ -260,22 +262,22 @@ void winograd_pack(const Conv3x3& s, bool turned, const float* weight, float* pa
          packed + p * packed_size(s.in, s.out));
 }
 
-std::int64_t winograd_room(const Conv3x3& s) {
+std::int64_t winograd_room(const SquareConv& s) {
   return widest(s) + points * (point_stride(most_tiles, s.in) + point_stride(most_tiles, s.out)) +
          packed_size(most_tiles, s.out);
 }
 
-void winograd(const Conv3x3& s, std::int64_t images, const float* x, const float* packed, float* y,
-              bool add, float* room) {
+void winograd(const SquareConv& s, std::int64_t images, const float* x, const float* packed,
+              float* y, bool add, float* room) {
   HWY_DYNAMIC_DISPATCH(Winograd)(s, images, x, packed, y, add, room);
 }
 
-void winograd_weight_gradient(const Conv3x3& s, std::int64_t images, const float* x, const float* g,
-                              float* sums, float* room) {
+void winograd_weight_gradient(const SquareConv& s, std::int64_t images, const float* x,
+                              const float* g, float* sums, float* room) {
   HWY_DYNAMIC_DISPATCH(WinogradWeightGradient)(s, images, x, g, sums, room);
 }
 
-void winograd_taps(const Conv3x3& s, const float* sums, float* taps) {
+void winograd_taps(const SquareConv& s, const float* sums, float* taps) {
   HWY_DYNAMIC_DISPATCH(WinogradTaps)(s, sums, taps);
 }
 

@@ -21,30 +21,31 @@
 
 namespace metatape::kernel {
 
-/// True where this is faster than conv3x3: enough channels and filters to pay for the transforms.
-/// Depends on the problem and the instruction set alone.
-bool has_winograd(const Conv3x3& s);
+/// True where this is faster than square_conv: enough channels and filters to pay for the
+/// transforms. Depends on the problem and the instruction set alone.
+bool has_winograd(const SquareConv& s);
 
 /// How many images a run has.
-std::int64_t winograd_images(const Conv3x3& s);
+std::int64_t winograd_images(const SquareConv& s);
 
 /// Floats for the packed weights, and for what packing needs besides.
-std::int64_t winograd_packed_size(const Conv3x3& s);
-std::int64_t winograd_packing_room(const Conv3x3& s);
+std::int64_t winograd_packed_size(const SquareConv& s);
+std::int64_t winograd_packing_room(const SquareConv& s);
 /// weight [out, in, 3, 3]; turned: [in, out, 3, 3] for the gradient of the input (see
-/// pack_conv3x3_turned).
-void winograd_pack(const Conv3x3& s, bool turned, const float* weight, float* packed, float* room);
+/// pack_square_conv_turned).
+void winograd_pack(const SquareConv& s, bool turned, const float* weight, float* packed,
+                   float* room);
 
 /// Floats that a run needs besides.
-std::int64_t winograd_room(const Conv3x3& s);
+std::int64_t winograd_room(const SquareConv& s);
 /// y (add ? += : =) the convolution of a run of images.
-void winograd(const Conv3x3& s, std::int64_t images, const float* x, const float* packed, float* y,
-              bool add, float* room);
+void winograd(const SquareConv& s, std::int64_t images, const float* x, const float* packed,
+              float* y, bool add, float* room);
 
 /// sums [16, in, out] += the weight gradient of a run at the 16 points.
-void winograd_weight_gradient(const Conv3x3& s, std::int64_t images, const float* x, const float* g,
-                              float* sums, float* room);
+void winograd_weight_gradient(const SquareConv& s, std::int64_t images, const float* x,
+                              const float* g, float* sums, float* room);
 /// taps [3, 3, in, out] = G' sums G
-void winograd_taps(const Conv3x3& s, const float* sums, float* taps);
+void winograd_taps(const SquareConv& s, const float* sums, float* taps);
 
 }  // namespace metatape::kernel

@@ -31,17 +31,17 @@ struct ConvGeometry {
   }
 };
 
-// What the 3x3 tiles of kernels/tiles.hpp can do; the loops below are their twin.
+// What the tiles of kernels/tiles.hpp can do; the loops below are their twin.
 template <Scalar T>
 bool has_tile(const ConvGeometry& s) {
-  return std::is_same_v<T, float> && s.kh == 3 && s.kw == 3 && s.groups == 1 &&
-         s.stride[0] == s.stride[1] && s.padding[0] == 1 && s.padding[1] == 1 &&
+  return std::is_same_v<T, float> && s.kh == s.kw && s.kh % 2 == 1 && s.groups == 1 &&
+         s.stride[0] == s.stride[1] && s.padding[0] == s.kh / 2 && s.padding[1] == s.kh / 2 &&
          s.dilation[0] == 1 && s.dilation[1] == 1 && s.h > 0 && s.w > 0 && s.in > 0 && s.out > 0 &&
          kernel::simd() != kernel::Simd::plain;
 }
 
-inline kernel::Conv3x3 tile_shape(const ConvGeometry& s) {
-  return {s.h, s.w, s.in, s.oh, s.ow, s.out, s.stride[0]};
+inline kernel::SquareConv tile_shape(const ConvGeometry& s) {
+  return {s.h, s.w, s.in, s.oh, s.ow, s.out, s.stride[0], s.kh};
 }
 
 // [out, in / groups, kh, kw] <-> [out, kh, kw, in / groups]: patches have channels last.
@@ -91,7 +91,7 @@ void patches(const ConvGeometry& s, std::int64_t group, const T* image, T* rows)
 
 // A few images a block: its padded image and the weights then stay in a core's cache.
 template <class Context>
-void tile_value(const Context& c, const kernel::Conv3x3& s, std::int64_t n, const float* x,
+void tile_value(const Context& c, const kernel::SquareConv& s, std::int64_t n, const float* x,
                 const float* w, float* y, bool add, bool turned) {
   const std::int64_t from = s.h * s.w * s.in, to = s.oh * s.ow * s.out;
   if (kernel::has_winograd(s)) {
@@ -107,26 +107,26 @@ void tile_value(const Context& c, const kernel::Conv3x3& s, std::int64_t n, cons
     });
   }
   float* packed = c.template scratch<float>(kernel::packed_size(s.taps(), s.out));
-  turned ? kernel::pack_conv3x3_turned(s, w, packed) : kernel::pack_conv3x3(s, w, packed);
+  turned ? kernel::pack_square_conv_turned(s, w, packed) : kernel::pack_square_conv(s, w, packed);
   float* padded = c.template scratch<float>(workers(c) * s.padded_size());
   run_blocks(c, n, [&](std::int64_t i, int worker) {
     float* image = padded + worker * s.padded_size();
     kernel::pad_image(s, x + i * from, image);
-    kernel::conv3x3(s, image, packed, y + i * to, add);
+    kernel::square_conv(s, image, packed, y + i * to, add);
   });
 }
 
-// taps [9, in, out] = the weight gradient of n images.
-inline void tile_part(const kernel::Conv3x3& s, std::int64_t n, const float* x, const float* g,
+// taps [side, side, in, out] = the weight gradient of n images.
+inline void tile_part(const kernel::SquareConv& s, std::int64_t n, const float* x, const float* g,
                       float* taps, float* room) {
   std::fill_n(taps, s.taps() * s.out, 0.0f);
   for (std::int64_t i = 0; i < n; ++i) {
     kernel::pad_image(s, x + i * s.h * s.w * s.in, room);
-    kernel::conv3x3_weight_gradient(s, room, g + i * s.oh * s.ow * s.out, taps);
+    kernel::square_conv_weight_gradient(s, room, g + i * s.oh * s.ow * s.out, taps);
   }
 }
-inline void winograd_part(const kernel::Conv3x3& s, std::int64_t n, const float* x, const float* g,
-                          float* taps, float* room) {
+inline void winograd_part(const kernel::SquareConv& s, std::int64_t n, const float* x,
+                          const float* g, float* taps, float* room) {
   const std::int64_t size = 16 * s.in * s.out, run = kernel::winograd_images(s);
   float* sums = room + kernel::winograd_room(s);
   std::fill_n(sums, size, 0.0f);
@@ -136,9 +136,9 @@ inline void winograd_part(const kernel::Conv3x3& s, std::int64_t n, const float*
   kernel::winograd_taps(s, sums, taps);
 }
 
-// The tiles' sums are [9, in, out]; a weight is [out, in, 9].
+// The tiles' sums are [side, side, in, out]; a weight is [out, in, side, side].
 template <class Context>
-void tile_weight_gradient(const Context& c, const kernel::Conv3x3& s, std::int64_t n,
+void tile_weight_gradient(const Context& c, const kernel::SquareConv& s, std::int64_t n,
                           std::int64_t parts, const float* g, const float* x, float* sums,
                           float* dw, bool add) {
   const std::int64_t size = s.taps() * s.out;
@@ -157,9 +157,9 @@ void tile_weight_gradient(const Context& c, const kernel::Conv3x3& s, std::int64
   // Filters innermost: a line of dw stays in cache from one channel to the next.
   for (std::int64_t i = 0; i < s.in; ++i)
     for (std::int64_t o = 0; o < s.out; ++o) {
-      float* to = dw + (o * s.in + i) * 9;
+      float* to = dw + (o * s.in + i) * s.area();
       const float* from = sums + i * s.out + o;
-      for (std::int64_t tap = 0; tap < 9; ++tap)
+      for (std::int64_t tap = 0; tap < s.area(); ++tap)
         to[tap] = add ? to[tap] + from[tap * s.in * s.out] : from[tap * s.in * s.out];
     }
 }
@@ -195,7 +195,7 @@ void conv_input_gradient(const Context& c, const ConvGeometry& s, const T* g, co
     return multiply(c, Transpose::no, Transpose::no, s.n * s.pixels(), s.in, s.out, g, w, dx, add);
   if constexpr (std::is_same_v<T, float>) {
     if (has_tile<T>(s) && s.stride[0] == 1)
-      return tile_value(c, {s.oh, s.ow, s.out, s.h, s.w, s.in, 1}, s.n, g, w, dx, add, true);
+      return tile_value(c, {s.oh, s.ow, s.out, s.h, s.w, s.in, 1, s.kh}, s.n, g, w, dx, add, true);
   }
   T* packed = c.template scratch<T>(s.weights());
   pack_weight(s, w, packed);
@@ -238,7 +238,7 @@ void conv_weight_gradient(const Context& c, const ConvGeometry& s, const T* g, c
   const std::int64_t parts = weight_gradient_parts(s, winograd);
   T* sums = c.template scratch<T>(parts * s.weights());
   if constexpr (std::is_same_v<T, float>) {
-    if (winograd || (has_tile<T>(s) && kernel::has_conv3x3_weight_gradient(tile_shape(s))))
+    if (winograd || (has_tile<T>(s) && kernel::has_square_conv_weight_gradient(tile_shape(s))))
       return tile_weight_gradient(c, tile_shape(s), s.n, parts, g, x, sums, dw, add);
   }
   const std::int64_t rows_size = s.pixels() * s.taps(), og = s.out_group();

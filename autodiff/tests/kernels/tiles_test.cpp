@@ -31,18 +31,19 @@ void plain_product(bool a_turned, bool b_turned, std::int64_t m, std::int64_t n,
 
 // Calls f(pixel of y, tap, pixel of x) where the tap is inside the image.
 template <class F>
-void for_each_tap(const kernel::Conv3x3& s, const F& f) {
+void for_each_tap(const kernel::SquareConv& s, const F& f) {
   for (std::int64_t oy = 0; oy < s.oh; ++oy)
     for (std::int64_t ox = 0; ox < s.ow; ++ox)
-      for (std::int64_t tap = 0; tap < 9; ++tap) {
-        const std::int64_t y = oy * s.stride + tap / 3 - 1, x = ox * s.stride + tap % 3 - 1;
+      for (std::int64_t tap = 0; tap < s.area(); ++tap) {
+        const std::int64_t y = oy * s.stride + tap / s.side - s.border();
+        const std::int64_t x = ox * s.stride + tap % s.side - s.border();
         if (y >= 0 && y < s.h && x >= 0 && x < s.w) f(oy * s.ow + ox, tap, y * s.w + x);
       }
 }
 
-kernel::Conv3x3 convolution(std::int64_t h, std::int64_t w, std::int64_t in, std::int64_t out,
-                            std::int64_t stride) {
-  return {h, w, in, (h - 1) / stride + 1, (w - 1) / stride + 1, out, stride};
+kernel::SquareConv convolution(std::int64_t h, std::int64_t w, std::int64_t in, std::int64_t out,
+                               std::int64_t stride, std::int64_t side = 3) {
+  return {h, w, in, (h - 1) / stride + 1, (w - 1) / stride + 1, out, stride, side};
 }
 
 }  // namespace
@@ -70,36 +71,38 @@ TEST_CASE("packed products are plain ones", "[kernels]") {
   });
 }
 
-TEST_CASE("3x3 convolutions and their gradients are plain sums", "[kernels]") {
+TEST_CASE("square convolutions and their gradients are plain sums", "[kernels]") {
   for_each_simd([&] {
     if (!has_tiles()) return;
     for (const auto& [h, w] : {std::array<std::int64_t, 2>{1, 1}, {1, 4}, {3, 2}, {7, 5}})
       for (const std::int64_t in : {1, 3, 16, 17})
         for (const std::int64_t out : {1, 16, 24, 33, 48, 64})
-          for (const std::int64_t stride : {1, 2}) {
-            INFO(h << " x " << w << " x " << in << " to " << out << ", stride " << stride);
-            const kernel::Conv3x3 s = convolution(h, w, in, out, stride);
+          for (const auto& [side, stride] :
+               {std::array<std::int64_t, 2>{3, 1}, {3, 2}, {5, 1}, {7, 3}, {1, 2}}) {
+            INFO(side << "-sided, " << h << " x " << w << " x " << in << " to " << out
+                      << ", stride " << stride);
+            const kernel::SquareConv s = convolution(h, w, in, out, stride, side);
             const std::int64_t pixels = s.oh * s.ow;
-            const auto x = noise(1, h * w * in), weight = noise(2, out * in * 9);
+            const auto x = noise(1, h * w * in), weight = noise(2, out * in * s.area());
             const auto g = noise(3, pixels * out);
             auto padded = room(s.padded_size());
             auto packed = room(kernel::packed_size(s.taps(), out));
             kernel::pad_image(s, x.data(), padded.data());
-            kernel::pack_conv3x3(s, weight.data(), packed.data());
+            kernel::pack_square_conv(s, weight.data(), packed.data());
             for (const bool add : {false, true}) {
               auto found = noise(4, pixels * out), expected = add ? found : room(pixels * out);
-              kernel::conv3x3(s, padded.data(), packed.data(), found.data(), add);
+              kernel::square_conv(s, padded.data(), packed.data(), found.data(), add);
               for_each_tap(s, [&](std::int64_t p, std::int64_t tap, std::int64_t q) {
                 for (std::int64_t o = 0; o < out; ++o)
                   for (std::int64_t c = 0; c < in; ++c)
                     expected[at(p * out + o)] +=
-                        weight[at((o * in + c) * 9 + tap)] * x[at(q * in + c)];
+                        weight[at((o * in + c) * s.area() + tap)] * x[at(q * in + c)];
               });
               REQUIRE(difference(found, expected) < 3e-5);
             }
-            if (kernel::has_conv3x3_weight_gradient(s)) {
+            if (kernel::has_square_conv_weight_gradient(s)) {
               auto found = noise(5, s.taps() * out), expected = found;
-              kernel::conv3x3_weight_gradient(s, padded.data(), g.data(), found.data());
+              kernel::square_conv_weight_gradient(s, padded.data(), g.data(), found.data());
               for_each_tap(s, [&](std::int64_t p, std::int64_t tap, std::int64_t q) {
                 for (std::int64_t c = 0; c < in; ++c)
                   for (std::int64_t o = 0; o < out; ++o)
@@ -109,18 +112,18 @@ TEST_CASE("3x3 convolutions and their gradients are plain sums", "[kernels]") {
               REQUIRE(difference(found, expected) < 3e-5);
             }
             if (stride == 1) {
-              const kernel::Conv3x3 back{h, w, out, h, w, in, 1};
+              const kernel::SquareConv back{h, w, out, h, w, in, 1, side};
               auto border = room(back.padded_size());
               auto turned = room(kernel::packed_size(back.taps(), in));
               auto found = room(h * w * in), expected = found;
               kernel::pad_image(back, g.data(), border.data());
-              kernel::pack_conv3x3_turned(back, weight.data(), turned.data());
-              kernel::conv3x3(back, border.data(), turned.data(), found.data(), false);
+              kernel::pack_square_conv_turned(back, weight.data(), turned.data());
+              kernel::square_conv(back, border.data(), turned.data(), found.data(), false);
               for_each_tap(s, [&](std::int64_t p, std::int64_t tap, std::int64_t q) {
                 for (std::int64_t o = 0; o < out; ++o)
                   for (std::int64_t c = 0; c < in; ++c)
                     expected[at(q * in + c)] +=
-                        weight[at((o * in + c) * 9 + tap)] * g[at(p * out + o)];
+                        weight[at((o * in + c) * s.area() + tap)] * g[at(p * out + o)];
               });
               REQUIRE(difference(found, expected) < 3e-5);
             }
@@ -136,7 +139,7 @@ TEST_CASE("3x3 convolutions by way of 16 points are the same sums", "[kernels]")
         for (const std::int64_t out : {1, 16, 33, 64})
           for (const std::int64_t images : {1, 3}) {
             INFO(images << " of " << h << " x " << w << " x " << in << " to " << out);
-            const kernel::Conv3x3 s = convolution(h, w, in, out, 1);
+            const kernel::SquareConv s = convolution(h, w, in, out, 1);
             const std::int64_t pixels = h * w;
             const auto x = noise(1, images * pixels * in), weight = noise(2, out * in * 9);
             const auto g = noise(3, images * pixels * out);
@@ -180,7 +183,7 @@ TEST_CASE("3x3 convolutions by way of 16 points are the same sums", "[kernels]")
 TEST_CASE("a run of images cut in two is the same bits", "[kernels]") {
   for_each_simd([&] {
     if (!has_tiles()) return;
-    const kernel::Conv3x3 s = convolution(7, 6, 17, 20, 1);
+    const kernel::SquareConv s = convolution(7, 6, 17, 20, 1);
     const auto x = noise(1, 4 * 42 * 17), weight = noise(2, 20 * 17 * 9);
     auto packed = room(kernel::winograd_packed_size(s));
     auto work = room(kernel::winograd_room(s)), packing = room(kernel::winograd_packing_room(s));
