@@ -19,7 +19,7 @@ using metalearn::AnyLearner;
 using metalearn::Evaluation;
 using metalearn::Trained;
 
-constexpr double rates[] = {0.003, 0.01, 0.03, 0.1, 0.3, 1, 3};
+constexpr double rates[] = {0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1, 3};
 constexpr int rate_episodes = 100;  // of the validation split, for each rate
 
 // A run's learner and its rivals, by how many steps they take.

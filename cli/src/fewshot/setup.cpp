@@ -122,7 +122,7 @@ void FewShotSettings::declare_training(Settings& s) {
         {.least = 0, .most = 100000, .default_text = of_recipe});
   s.add("test-steps", test_steps, "the same when a trained learner is used",
         {.least = 0, .most = 100000, .default_text = of_recipe});
-  s.add("inner-rate", inner_rate, "learning rate of those steps",
+  s.add("inner-rate", inner_rate, "learning rate of those steps; lstm: where its input gates begin",
         {.least = 0, .above_least = true, .default_text = of_recipe});
   s.add("inner-batch", inner_batch, "support images of such a step, reptile and lstm; 0: all",
         {.least = 0, .most = 1e6, .default_text = of_recipe});

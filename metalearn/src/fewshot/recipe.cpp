@@ -1,6 +1,9 @@
 #include "metatape/metalearn/fewshot/recipe.hpp"
 
 #include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
 
 #include "metatape/autodiff/error.hpp"
 #include "metatape/metalearn/fewshot/finetune.hpp"
@@ -32,6 +35,15 @@ nn::ConvNet make_network(const FewShotRecipe& r, const ImageKind& images, int cl
   nn::ConvNet strided = nn::conv4_stride(sizes);
   if (r.network == "conv4-stride-map") strided.head = nn::ConvHead::flatten;
   return strided;
+}
+
+/// The rule whose input gates begin around a rate.
+MetaLstm gates_near(double rate) {
+  if (!(rate > 0 && rate < 1))
+    throw DataError(
+        fmt::format("inner rate {}: the lstm learner's is a gate's, above 0 and below 1", rate));
+  const double middle = std::log(rate / (1 - rate));
+  return {.input_low = middle - 0.5, .input_high = middle + 0.5};
 }
 
 // ---- what each paper published; way and shot are the user's where a network has a head
@@ -66,6 +78,7 @@ void as_published(FewShotRecipe& r) {
     r.filters = 32;
     r.learning_rate = 1e-3;
     r.inner_steps = r.test_steps = 12;  // of one shot; five shots: 5
+    r.inner_rate = 0.011;               // the middle of b_i's -5 to -4
   } else {
     r.query = 1;
     r.rotations = tasks::Rotations::none;
@@ -131,7 +144,8 @@ FewShotRecipe recipe(const std::string& learner, const std::string& name) {
     r.network = "conv4-stride-map";
     r.filters = 32;
     r.statistics = StatisticsFrom::support;
-    r.inner_steps = r.test_steps = 12;
+    r.inner_steps = r.test_steps = 5;
+    r.inner_rate = 0.3;
     r.learning_rate = 3e-3;
     r.clip = 0.25;
   } else if (learner == "finetune") {
@@ -177,6 +191,7 @@ AnyLearner make_learner(const FewShotRecipe& r, const ImageKind& images) {
                    .statistics = r.statistics};
   if (r.learner == "lstm")
     return LstmLearner{.network = make_network(r, images, r.way),
+                       .optimizer = gates_near(r.inner_rate),
                        .steps = r.inner_steps,
                        .test_steps = r.test_steps,
                        .batch = r.inner_batch,
