@@ -7,10 +7,10 @@
 #include <deque>
 
 #include "../commands.hpp"
-#include "../figure.hpp"
 #include "../profile_report.hpp"
 #include "../progress.hpp"
 #include "../signals.hpp"
+#include "../training_log.hpp"
 #include "seeds.hpp"
 #include "setup.hpp"
 
@@ -52,29 +52,18 @@ class StuckWatch {
   bool said_ = false;
 };
 
-void draw_curves(const RunFolder& folder, const std::vector<Json>& lines, Console& console) {
-  Series loss{.name = "training loss"}, accuracy{.name = "training"},
-      validation{.name = "validation"};
-  for (const Json& line : lines) {
-    const auto add = [&](Series& to, const char* field, double factor) {
-      if (!line.contains(field) || !line[field].is_number()) return;
-      to.x.push_back(line.at("episodes").get<double>());
-      to.y.push_back(factor * line[field].get<double>());
-    };
-    add(loss, "loss", 1);
-    add(accuracy, "accuracy", 100);
-    add(validation, "validation_accuracy", 100);
-  }
+void draw_curves(const RunFolder& folder, const TrainingLog& log, Console& console) {
   write_figure({.title = "Loss of training episodes",
                 .x_label = "episodes",
                 .y_label = "cross-entropy",
                 .log_y = true,
-                .series = {loss}},
+                .series = {log.series("training loss", "episodes", "loss")}},
                folder.figures(), "loss", console);
   write_figure({.title = "Accuracy",
                 .x_label = "episodes",
                 .y_label = "% of queries right",
-                .series = {accuracy, validation}},
+                .series = {log.series("training", "episodes", "accuracy", 100),
+                           log.series("validation", "episodes", "validation_accuracy", 100)}},
                folder.figures(), "accuracy", console);
 }
 
@@ -193,17 +182,10 @@ int fewshot_train(Invocation& in) {
     const std::string file = folder.checkpoint().string();
     trainer.restore(nn::load(file), file);
     if (trainer.steps_done() > 0) require_fit(learner, metalearn::trained(trainer), channels, file);
-  } else if (folder.resumed())
-    in.console.note("no checkpoint yet: from the start");
-  KeptMetrics kept;
-  Metrics metrics = folder.open_metrics(trainer.steps_done(), &kept);
+  }
+  TrainingLog log(in, folder, trainer.steps_done(),
+                  grouped(trainer.steps_done() * recipe.meta_batch) + " episodes");
   if (raised) in.rewrite_config();  // what comes after another interruption is held to it too
-  if (kept.torn) in.console.note("metrics.jsonl: its last line was torn and is dropped");
-  if (folder.resumed() && trainer.steps_done() > 0)
-    in.console.note(fmt::format("going on after {} episodes",
-                                grouped(trainer.steps_done() * recipe.meta_batch)));
-  std::vector<Json> lines = std::move(kept.lines);
-  const double spent_before = lines.empty() ? 0 : lines.back().value("wall_s", 0.0);
 
   std::shared_ptr<const tasks::EpisodeSampler> validation;
   if (!splits.validation.classes.empty()) {
@@ -223,35 +205,24 @@ int fewshot_train(Invocation& in) {
   StepReport last;
   StuckWatch stuck(start_weights.contains("classes.bias") ? start_weights["classes.bias"].size()
                                                           : recipe.way);
-  const auto start = std::chrono::steady_clock::now();
-  const auto wall = [&] { return spent_before + seconds_since(start); };
-  const auto log = [&](Json line) {
-    metrics.append(line);
-    lines.push_back(std::move(line));
-  };
-  const auto line_of = [&](std::int64_t step) {
-    return Json{{"step", step}, {"episodes", step * recipe.meta_batch}, {"wall_s", wall()}};
-  };
   const auto validate = [&](std::int64_t step) {
     const auto e =
         metalearn::evaluate(learner, metalearn::trained(trainer), validation, validation_episodes,
                             {.threads = &threads, .stop = StopGuard::asked});
     if (static_cast<int>(e.accuracies.size()) < validation_episodes) return;
     validation_accuracy = e.accuracy;
-    Json line = line_of(step);
-    line["validation_accuracy"] = e.accuracy;
-    line["validation_ci95"] = e.ci95;
-    log(std::move(line));
+    log.add(step, {{"episodes", step * recipe.meta_batch},
+                   {"validation_accuracy", e.accuracy},
+                   {"validation_ci95", e.ci95}});
   };
   const std::int64_t validate_every =
       validation ? std::max<std::int64_t>(1, steps / validations) : 0;
   std::int64_t validated = 0;
-  for (const Json& line : lines)
-    if (const auto at = line.find("validation_accuracy"); at != line.end() && at->is_number()) {
-      validation_accuracy = at->get<double>();
-      validated = line.at("step").get<std::int64_t>();
-    }
-  const double seconds = duration.seconds_left(spent_before);
+  if (const Json* line = log.last_with("validation_accuracy")) {
+    validation_accuracy = line->at("validation_accuracy").get<double>();
+    validated = line->at("step").get<std::int64_t>();
+  }
+  const double seconds = duration.seconds_left(log.spent_before());
   LoopEnd end{};
   {
     Progress progress(in.console, {.what = "episodes",
@@ -272,12 +243,11 @@ int fewshot_train(Invocation& in) {
                         progress.update(r.step * recipe.meta_batch,
                                         {{"loss", r.loss}, {"accuracy", accuracy}});
                         if (r.step % log_every != 0) return;
-                        Json line = line_of(r.step);
-                        line["loss"] = r.loss;
-                        line["accuracy"] = accuracy;
-                        line["gradient_norm"] = r.gradient_norm;
-                        line["learning_rate"] = recipe.learning_rate * r.rate_scale;
-                        log(std::move(line));
+                        log.add(r.step, {{"episodes", r.step * recipe.meta_batch},
+                                         {"loss", r.loss},
+                                         {"accuracy", accuracy},
+                                         {"gradient_norm", r.gradient_norm},
+                                         {"learning_rate", recipe.learning_rate * r.rate_scale}});
                       },
                   .validate = validation ? std::function<void(std::int64_t)>(validate) : nullptr,
                   .save =
@@ -287,7 +257,7 @@ int fewshot_train(Invocation& in) {
                   .stop = StopGuard::asked});
   }
 
-  const double trained_s = seconds_since(start);
+  const double trained_s = log.spent_now();
   const std::int64_t done = trainer.steps_done() * recipe.meta_batch;
   const auto rate = static_cast<double>(done - first * recipe.meta_batch) / trained_s;
   Json result{{"learner", learner.name()},
@@ -298,7 +268,7 @@ int fewshot_train(Invocation& in) {
               {"validation_accuracy", validation_accuracy},
               {"validation_way", s.way},
               {"validation_shot", s.shot},
-              {"seconds_training", wall()},
+              {"seconds_training", log.spent()},
               {"episodes_per_s", done > first * recipe.meta_batch ? rate : std::nan("")},
               {"parameters", trainer.phi().size()},
               {"classes", episodes->split().classes.size()},
@@ -308,9 +278,9 @@ int fewshot_train(Invocation& in) {
   if (in.common.profile) result["profile"] = profile_report(profile, in.console);
   if (end == LoopEnd::stopped) in.interrupted(std::move(result));
 
-  draw_curves(folder, lines, in.console);
+  draw_curves(folder, log, in.console);
   std::string words = fmt::format("trained {} on {} episodes in {}", learner.name(), grouped(done),
-                                  clock_text(wall()));
+                                  clock_text(log.spent()));
   if (!std::isnan(validation_accuracy))
     words += fmt::format("; validation, {}-way {}-shot: {}", s.way, s.shot,
                          percent(validation_accuracy, 1));

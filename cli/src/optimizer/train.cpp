@@ -11,6 +11,7 @@
 #include "../profile_report.hpp"
 #include "../progress.hpp"
 #include "../signals.hpp"
+#include "../training_log.hpp"
 #include "learned.hpp"
 #include "metatape/metalearn/optimizers/checkpoint.hpp"
 #include "metatape/metalearn/optimizers/hand_crafted.hpp"
@@ -180,31 +181,20 @@ struct Best {
   }
 };
 
-void draw_curves(const RunFolder& folder, const std::vector<Json>& lines, Console& console) {
-  Series loss{.name = "meta-loss of a window"}, final{.name = "loss at its end"};
-  Series validation{.name = "validation"}, norm{.name = "gradient norm"};
-  for (const Json& line : lines) {
-    const auto add = [&](Series& to, const char* field) {
-      if (!line.contains(field) || !line[field].is_number()) return;
-      to.x.push_back(line.at("step").get<double>());
-      to.y.push_back(line[field].get<double>());
-    };
-    add(loss, "meta_loss");
-    add(final, "final");
-    add(validation, "validation");
-    add(norm, "gradient_norm");
-  }
+void draw_curves(const RunFolder& folder, const TrainingLog& log, Console& console) {
   write_figure({.title = "Meta-training",
                 .x_label = "meta-steps",
                 .y_label = "loss",
                 .log_y = true,
-                .series = {loss, final, validation}},
+                .series = {log.series("meta-loss of a window", "step", "meta_loss"),
+                           log.series("loss at its end", "step", "final"),
+                           log.series("validation", "step", "validation")}},
                folder.figures(), "meta-loss", console);
   write_figure({.title = "Norm of the meta-gradient, before clipping",
                 .x_label = "meta-steps",
                 .y_label = "norm",
                 .log_y = true,
-                .series = {norm}},
+                .series = {log.series("gradient norm", "step", "gradient_norm")}},
                folder.figures(), "gradient-norm", console);
 }
 
@@ -289,31 +279,17 @@ int optimizer_train(Invocation& in) {
     const nn::Checkpoint checkpoint = nn::load(file);
     trainer.restore(checkpoint, file);
     best = Best::of(checkpoint, file);
-  } else if (folder.resumed()) {
-    in.console.note("no checkpoint yet: from the start");
   }
-  KeptMetrics kept;
-  Metrics metrics = folder.open_metrics(trainer.steps_done(), &kept);
+  TrainingLog log(in, folder, trainer.steps_done(), grouped(trainer.steps_done()) + " meta-steps");
   if (raised) in.rewrite_config();
-  if (kept.torn) in.console.note("metrics.jsonl: its last line was torn and is dropped");
-  if (folder.resumed() && trainer.steps_done() > 0)
-    in.console.note(fmt::format("going on after {} meta-steps", grouped(trainer.steps_done())));
-  std::vector<Json> lines = std::move(kept.lines);
-  const double spent_before = lines.empty() ? 0 : lines.back().value("wall_s", 0.0);
 
   // ---- the loop
   const std::int64_t first = trainer.steps_done();
-  const auto start = std::chrono::steady_clock::now();
-  const auto wall = [&] { return spent_before + seconds_since(start); };
-  const auto log = [&](Json line) {
-    metrics.append(line);
-    lines.push_back(std::move(line));
-  };
   StepReport last;
   double diverged = 0;
   std::int64_t validated = 0;
-  for (const Json& line : lines)
-    if (line.contains("validation")) validated = line.at("step").get<std::int64_t>();
+  if (const Json* line = log.last_with("validation"))
+    validated = line->at("step").get<std::int64_t>();
   const auto validate = [&](std::int64_t step) {
     const metalearn::Trial trial =
         metalearn::try_optimizer(optimizer.with_phi(trainer.phi()), fresh,
@@ -324,12 +300,10 @@ int optimizer_train(Invocation& in) {
                                   .stop = StopGuard::asked});
     if (StopGuard::asked()) return;
     const TrialSummary t = metalearn::summarise(trial);
-    log({{"step", step},
-         {"wall_s", wall()},
-         {"validation", t.last5},
-         {"validation_ci95", t.last5_ci95},
-         {"validation_median", t.median},
-         {"validation_diverged", t.diverged}});
+    log.add(step, {{"validation", t.last5},
+                   {"validation_ci95", t.last5_ci95},
+                   {"validation_median", t.median},
+                   {"validation_diverged", t.diverged}});
     if (score(t) < best.score) best = {trainer.phi(), score(t), step};
   };
   const auto save = [&] {
@@ -339,36 +313,34 @@ int optimizer_train(Invocation& in) {
     metalearn::save_optimizer(folder.path() / "optimizer.safetensors", optimizer,
                               best.phi.empty() ? trainer.phi() : best.phi);
   };
-  const double seconds = duration.seconds_left(spent_before);
+  const double seconds = duration.seconds_left(log.spent_before());
   LoopEnd end{};
   {
     Progress progress(in.console,
                       {.what = "meta-steps", .total = steps, .start = first, .seconds = seconds});
-    end = metalearn::run(trainer,
-                         {.steps = steps,
-                          .seconds = seconds,
-                          .validate_every = *s.validate_every,
-                          .validated = validated,
-                          .validate_last = false,  // a run raised later has none at the old end
-                          .save_every = s.save_every,
-                          .report =
-                              [&](const StepReport& r) {
-                                last = r;
-                                const double final = r.measures.at(0).second;
-                                diverged += r.measures.at(1).second * s.meta_batch;
-                                progress.update(r.step, {{"meta-loss", r.loss}, {"final", final}});
-                                if (r.step % log_every != 0) return;
-                                log({{"step", r.step},
-                                     {"wall_s", wall()},
-                                     {"meta_loss", r.loss},
-                                     {"final", final},
-                                     {"gradient_norm", r.gradient_norm},
-                                     {"diverged", r.measures.at(1).second * s.meta_batch},
-                                     {"learning_rate", *s.learning_rate * r.rate_scale}});
-                              },
-                          .validate = validate,
-                          .save = save,
-                          .stop = StopGuard::asked});
+    end = metalearn::run(
+        trainer, {.steps = steps,
+                  .seconds = seconds,
+                  .validate_every = *s.validate_every,
+                  .validated = validated,
+                  .validate_last = false,  // a run raised later has none at the old end
+                  .save_every = s.save_every,
+                  .report =
+                      [&](const StepReport& r) {
+                        last = r;
+                        const double final = r.measures.at(0).second;
+                        diverged += r.measures.at(1).second * s.meta_batch;
+                        progress.update(r.step, {{"meta-loss", r.loss}, {"final", final}});
+                        if (r.step % log_every != 0) return;
+                        log.add(r.step, {{"meta_loss", r.loss},
+                                         {"final", final},
+                                         {"gradient_norm", r.gradient_norm},
+                                         {"diverged", r.measures.at(1).second * s.meta_batch},
+                                         {"learning_rate", *s.learning_rate * r.rate_scale}});
+                      },
+                  .validate = validate,
+                  .save = save,
+                  .stop = StopGuard::asked});
   }
 
   const bool chosen = std::isfinite(best.score);
@@ -381,17 +353,17 @@ int optimizer_train(Invocation& in) {
               {"best_validation", chosen ? best.score : std::nan("")},
               {"best_meta_step", chosen ? Json(best.step) : Json(nullptr)},
               {"diverged", diverged},
-              {"seconds_training", wall()},
+              {"seconds_training", log.spent()},
               {"parameters", trainer.phi().size()}};
   if (in.common.memory)
     result["peak_tape_mib"] = memory_report(trainer.peak_tape_bytes(), in.console);
   if (in.common.profile) result["profile"] = profile_report(profile, in.console);
   if (end == LoopEnd::stopped) in.interrupted(std::move(result));
 
-  draw_curves(folder, lines, in.console);
+  draw_curves(folder, log, in.console);
   in.console.print(fmt::format(
       "trained {} by {} meta-steps on {} in {}{}\nsaved in {}\n", optimizer.name(),
-      grouped(trainer.steps_done()), s.problem.optimizee, clock_text(wall()),
+      grouped(trainer.steps_done()), s.problem.optimizee, clock_text(log.spent()),
       chosen ? fmt::format("; best validation {:.4g}, at {}", best.score, grouped(best.step)) : "",
       folder.path().string()));
   in.finish(std::move(result));
