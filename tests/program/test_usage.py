@@ -120,6 +120,9 @@ class Wrong(Case):
             (["maml", "--solver-steps", "-1"], "--solver-steps: -1 is out of range"),
             (["maml", "--inner-rate", "0"], "--inner-rate: 0 is out of range: above 0"),
             (["lstm", "--clip", "-1"], "--clip: -1 is out of range"),
+            (["maml", "--fce"], "--fce: maml has no use for it; it is for matching"),
+            (["prototypical", "--inner-rate", "1"], "it is for maml, fomaml, reptile, lstm"),
+            (["lstm", "--inner-rate", "1"], "the lstm learner's is a gate's, above 0 and below 1"),
             (["lstm", "--adapts", "hed"], "unknown adapts 'hed'; did you mean 'head'?"),
         ]:
             self.refused(*train, *words, says=says)

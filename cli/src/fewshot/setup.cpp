@@ -194,6 +194,31 @@ FewShotRecipe FewShotSettings::fill() {
   return r;
 }
 
+void FewShotSettings::refuse_unused(const Settings& settings) const {
+  using Names = std::vector<std::string>;
+  const Names steps{"maml", "fomaml", "reptile", "lstm"}, maml{"maml", "fomaml"};
+  const std::pair<const char*, Names> users[] = {
+      {"scale", {"prototypical", "matching", "finetune"}},
+      {"pairing", {"prototypical", "matching"}},
+      {"fce", {"matching"}},
+      {"order", maml},
+      {"inner-steps", steps},
+      {"test-steps", {"maml", "fomaml", "reptile", "lstm", "finetune"}},
+      {"inner-rate", {"maml", "fomaml", "reptile", "lstm", "finetune"}},
+      {"inner-batch", {"reptile", "lstm"}},
+      {"test-batch", {"reptile"}},
+      {"adapts", {"maml", "fomaml", "finetune"}},
+      {"learned-rates", maml},
+      {"proximal", maml},
+      {"solver-steps", maml},
+  };
+  for (const auto& [option, learners] : users)
+    if (settings.origin(option) == Origin::command_line &&
+        std::ranges::find(learners, learner) == learners.end())
+      throw UsageError(fmt::format("--{}: {} has no use for it; it is for {}", option, learner,
+                                   joined(learners, ", ")));
+}
+
 tasks::Splits read_splits(const FewShotSettings& settings, const std::string& spec,
                           Threads& threads, Console& console) {
   const tasks::DataSpec data = tasks::parse_data(spec);

@@ -43,6 +43,8 @@ struct FewShotSettings {
 
   /// The recipe with what was given put over it; the optionals then hold what it says.
   metalearn::FewShotRecipe fill();
+  /// UsageError for an option on the command line that the learner would not look at.
+  void refuse_unused(const Settings& settings) const;
 };
 
 /// Pixels a side of what the networks see.

@@ -95,12 +95,12 @@ Training prepare(Invocation& in, FewShotSettings& s, Threads& threads) {
     throw UsageError(e.what());
   }
   for (const std::string& line : t.episodes->left_out()) in.console.detail("left out: " + line);
-  t.learner =
-      metalearn::make_learner(t.recipe, {.size = image_size,
-                                         .channels = set.channels(),
-                                         .classes = static_cast<int>(set.classes().size())});
-  require_way(t.learner, s.way);
   try {
+    t.learner =
+        metalearn::make_learner(t.recipe, {.size = image_size,
+                                           .channels = set.channels(),
+                                           .classes = static_cast<int>(set.classes().size())});
+    require_way(t.learner, s.way);
     t.start = t.learner.init(key.split("phi"));
   } catch (const DataError& e) {
     throw UsageError(e.what());
@@ -128,6 +128,7 @@ int fewshot_train(Invocation& in) {
   in.take(
       {.seed = true, .threads = true, .data = true, .run = true, .profile = true, .memory = true});
   in.parse();
+  s.refuse_unused(in.settings);
 
   if (!s.duration.count && !s.duration.minutes) s.duration.minutes = default_minutes;
   if (seeds > 0) {
