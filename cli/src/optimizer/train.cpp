@@ -44,7 +44,7 @@ struct TrainSettings {
   std::optional<int> functions, validation_instances;
   std::optional<double> learning_rate;
   int unroll = 20, meta_batch = 1, shortest = 0;
-  double clip = 1, random_scaling = 0, imitate = 0, save_every = 60;
+  double clip = 1, clip_each = 0, random_scaling = 0, imitate = 0, save_every = 60;
   bool convex_companion = false;
   std::optional<std::string> order;
   std::string objective = "sum", curriculum, teacher = "adam:learning_rate=0.03";
@@ -84,6 +84,9 @@ void TrainSettings::declare(Settings& s) {
   s.add("decay-steps", decay_steps, "the span of the cosine",
         {.least = 1, .most = 1e12, .default_text = "the planned meta-steps"});
   s.add("clip", clip, "the meta-gradient's norm is scaled down to this; 0: not",
+        {.least = 0, .most = 1e9});
+  s.add("clip-each", clip_each,
+        "the same of each instance's meta-gradient, before the mean of --meta-batch; 0: not",
         {.least = 0, .most = 1e9});
   s.add("validate-every", validate_every, "meta-steps between validations on fresh instances",
         {.least = 1, .most = 1e12, .default_text = "a twentieth of the planned ones"});
@@ -249,6 +252,7 @@ int optimizer_train(Invocation& in) {
                     .schedule = schedule_of(decay),
                     .batch = s.meta_batch,
                     .clip = s.clip,
+                    .clip_each = s.clip_each,
                     .profile = in.common.profile ? &profile : nullptr},
                    key, &threads);
   };

@@ -95,6 +95,8 @@ StepReport Trainer::step() {
   StepReport report{.step = s.done + 1, .rate_scale = s.options.schedule(s.done)};
   const double share = 1.0 / s.options.batch;
   report.measures = s.answers[0].measures;
+  if (s.options.clip_each > 0)
+    for (MetaStep& a : s.answers) clip_by_norm(a.gradient, s.options.clip_each);
   Params& gradient = s.answers[0].gradient;
   for (const MetaStep& a : s.answers) {
     report.loss += share * a.loss;

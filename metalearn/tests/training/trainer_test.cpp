@@ -61,6 +61,21 @@ TEST_CASE("a trainer learns, and reports means over the batch", "[training]") {
   CHECK(t.carries()[3]["asked"].item() == 300);
 }
 
+TEST_CASE("each answer's gradient can be clipped before the mean", "[training]") {
+  const MetaObjective two{
+      .step = [](Tape&, const Params& phi, const Params&, const MetaPosition& at) {
+        MetaStep answer{.gradient = phi.zeros_like()};
+        answer.gradient.flat().mutable_values<float>()[at.slot] = at.slot == 0 ? 100.0f : 0.5f;
+        return answer;
+      }};
+  const auto norm = [&](double clip_each) {
+    Trainer t(two, start(), {.optimizer = Sgd{}, .batch = 2, .clip_each = clip_each}, Key{1});
+    return t.step().gradient_norm;
+  };
+  CHECK(norm(0) == Approx(std::hypot(50, 0.25)));
+  CHECK(norm(1) == Approx(std::hypot(0.5, 0.25)));
+}
+
 TEST_CASE("training has the same bits on any number of threads", "[training]") {
   Trainer alone = trainer(5);
   run(alone, {.steps = 20});

@@ -23,9 +23,12 @@ namespace metatape::metalearn {
 
 struct TrainerOptions {
   AnyOptimizer optimizer{};
-  Schedule schedule{};         ///< factor on the optimizer's rate, by step
-  int batch = 1;               ///< answers a step, averaged
-  double clip = 0;             ///< the gradient's norm is scaled down to this; 0: not
+  Schedule schedule{};  ///< factor on the optimizer's rate, by step
+  int batch = 1;        ///< answers a step, averaged
+  double clip = 0;      ///< the gradient's norm is scaled down to this; 0: not
+  /// The same of each answer before the mean: where few gradients are far larger than the others,
+  /// as those of long unrolls are (Metz et al. 2019), the mean is then of directions. 0: not.
+  double clip_each = 0;
   Profile* profile = nullptr;  ///< time and bytes by op, of slot 0; must outlive the trainer
 };
 
@@ -33,7 +36,7 @@ struct TrainerOptions {
 struct StepReport {
   std::int64_t step = 0;     ///< steps done, this one included
   double loss = 0;           ///< mean over the batch
-  double gradient_norm = 0;  ///< before clipping
+  double gradient_norm = 0;  ///< of the mean before clipping, but for clip_each
   double rate_scale = 1;     ///< the schedule's factor
   Measures measures{};       ///< means over the batch
 };
