@@ -74,7 +74,8 @@ void TrainSettings::declare(Settings& s) {
   s.add("order", order, "exact: differentiate through the optimizee's gradients, too",
         {.choices = {"first", "exact"},
          .default_text = "exact on formulas, where it learns more, first on networks"});
-  s.add("objective", objective, "of a window", {.choices = {"sum", "final", "log_ratio"}});
+  s.add("objective", objective, "of a window",
+        {.choices = {"sum", "final", "log_ratio", "mean_log_ratio"}});
   s.add("imitate", imitate, "share of runs in which updates of --teacher are imitated",
         {.least = 0, .most = 1});
   s.add("teacher", teacher, "who is imitated", {.value_name = "NAME:KEY=VALUE,..."});
@@ -147,6 +148,7 @@ std::vector<metalearn::RunStage> stages_of(std::string& list, std::int64_t plann
 metalearn::UnrollObjective objective_of(const std::string& name) {
   if (name == "final") return metalearn::final_loss();
   if (name == "log_ratio") return metalearn::log_ratio();
+  if (name == "mean_log_ratio") return metalearn::mean_log_ratio();
   return metalearn::sum_of_losses();
 }
 

@@ -49,4 +49,10 @@ UnrollObjective log_ratio() {
   };
 }
 
+UnrollObjective mean_log_ratio() {
+  return [](Var losses, std::int64_t) {
+    return mean(log(rows(losses, 1, steps_of(losses) + 1)) - log(row(losses, 0)));
+  };
+}
+
 }  // namespace metatape::metalearn

@@ -298,6 +298,7 @@ TEST_CASE("gradient descent on a parabola, in windows and whole", "[unroll]") {
   CHECK(last(Order::first, final_loss()).gradient.flat().at(0) ==
         Approx(-1.91689934708).epsilon(1e-10));
   CHECK(last(Order::exact, log_ratio()).gradient.flat().at(0) == Approx(-5).epsilon(1e-10));
+  CHECK(last(Order::exact, mean_log_ratio()).gradient.flat().at(0) == Approx(-27.5).epsilon(1e-10));
   CHECK(last(Order::exact, final_loss()).losses.back() == Approx(0.0115292150461).epsilon(1e-10));
 }
 
@@ -307,7 +308,7 @@ TEST_CASE("objectives weigh steps and functions", "[unroll]") {
   const Params phi = o.phi(DType::f64);
   const std::vector<double> w{1, 0, 3, 0.5};
   const std::vector<UnrollObjective> objectives{
-      sum_of_losses({.weights = w}), final_loss(), log_ratio(),
+      sum_of_losses({.weights = w}), final_loss(), log_ratio(), mean_log_ratio(),
       [](Var losses, std::int64_t) { return max(losses) + sum(square(losses)); }};
   for (const UnrollObjective& l : objectives)
     for (const Order order : {Order::first, Order::exact}) {

@@ -28,5 +28,8 @@ UnrollObjective final_loss();
 /// (1/T) log(f(θ_T) / f(θ_0)), mean over functions: the rate at which the loss falls. Of losses
 /// above 0.
 UnrollObjective log_ratio();
+/// (1/T) Σ_{t>=1} log(f(θ_t) / f(θ_0)), mean over functions: late steps, whose losses are small,
+/// count as much as early ones. Of losses above 0. Wichrowska et al. (2017).
+UnrollObjective mean_log_ratio();
 
 }  // namespace metatape::metalearn
