@@ -91,14 +91,6 @@ std::int64_t length_at(const UnrollTraining& o, std::int64_t meta_step) {
   return steps;
 }
 
-// Slots of a batch that all begin at once would all be early, then all be late in their runs: the
-// first ones are cut so that each step of φ sees windows from all over a run.
-std::int64_t first_length(const UnrollTraining& o, std::int64_t length,
-                          const MetaPosition& position) {
-  const std::int64_t windows = (length + o.window - 1) / o.window;
-  return length - o.window * (position.slot * windows / position.batch % windows);
-}
-
 double last_finite(const std::vector<double>& losses) {
   const auto found =
       std::find_if(losses.rbegin(), losses.rend(), [](double l) { return std::isfinite(l); });
@@ -121,10 +113,7 @@ MetaObjective unroll_objective(tasks::AnyOptimizee problem, AnyOptimizer optimiz
       run.key = position.key;
       run.length = length_at(o, position.step);
       Random random(run.key.split("length"));
-      if (o.shortest > 0)
-        run.length = o.shortest + random.below(run.length - o.shortest + 1);
-      else if (position.step == 0)
-        run.length = first_length(o, run.length, position);
+      if (o.shortest > 0) run.length = o.shortest + random.below(run.length - o.shortest + 1);
       run.imitated = o.imitation > 0 && Random(run.key.split("imitate")).chance(o.imitation);
     } else {
       run = run_of(carry);

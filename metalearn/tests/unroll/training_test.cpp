@@ -50,23 +50,6 @@ TEST_CASE("a run's windows follow each other, and then a new one begins", "[unro
   CHECK(!identical(keys[0], keys[1]));
 }
 
-TEST_CASE("the slots of a batch stand all over a run", "[unroll]") {
-  const auto places = [](Trainer& t) {
-    std::set<double> at;
-    for (const Params& c : t.carries()) at.insert(c.empty() ? 0 : c["run"].at(8));
-    return at;
-  };
-  Trainer t = trainer({.steps = 20, .window = 4}, 5);
-  run(t, {.steps = 5});
-  for (int i = 0; i < 7; ++i) {
-    CHECK(places(t) == std::set<double>{0, 4, 8, 12, 16});
-    t.step();
-  }
-  Trainer more = trainer({.steps = 10, .window = 4}, 7);  // more slots than windows
-  run(more, {.steps = 20});
-  CHECK(places(more) == std::set<double>{0, 4, 8});
-}
-
 TEST_CASE("the first window of a run is an unroll of its instance", "[unroll]") {
   Trainer t = trainer({.steps = 10, .window = 4}, 1);
   const Key key = Key{7}.split("step", 0).split(0);

@@ -35,8 +35,7 @@ struct UnrollTraining {
 };
 
 /// Each slot of the trainer's batch has a run of its own, of a function of its own: the carry holds
-/// θ, the optimizer's state and the run's position between windows, and is empty between runs. The
-/// first runs of a batch are shorter by whole windows, so that its slots stand all over a run. A
+/// θ, the optimizer's state and the run's position between windows, and is empty between runs. A
 /// run that diverges (loss or gradient not finite, forward or in the pass back) adds nothing to
 /// that step's gradient, is counted and given up.
 /// Measures: `final` (the loss at the window's end), `diverged`, `imitated` (1 or 0).
