@@ -88,16 +88,23 @@ std::string csv_text(const Figure& figure) {
 std::string gnuplot_text(const Figure& figure, const std::string& name) {
   const bool bars = !figure.categories.empty();
   const std::string file = quoted_for_gnuplot(name + ".csv");
-  std::string out = head_of(name, 800, 500);
+  // Long names beside the picture would squeeze it; below they make it taller.
+  constexpr std::size_t long_name = 24;
+  constexpr int line_height = 18;
+  const std::size_t n = figure.series.size();
+  const bool below = n <= 40 && std::ranges::any_of(figure.series, [](const Series& series) {
+                       return series.name.size() > long_name;
+                     });
+  std::string out = head_of(name, 800, 500 + (below ? line_height * static_cast<int>(n) : 0));
+  out += below ? "set key outside bottom center maxcols 1 noautotitle\n"
+               : "set key outside right top noautotitle\n";
   out +=
-      "set key outside right top noautotitle\n"
       "set grid ytics lc rgb '#dddddd'\n"
       "set border 3\nset tics nomirror\n";
   out += titles_of(figure);
   if (figure.log_x) out += "set logscale x\nset format x '%g'\n";
   if (figure.log_y) out += "set logscale y\nset format y '%g'\n";
   std::vector<std::string> plots;
-  const std::size_t n = figure.series.size();
   if (n > 40) out += "set key off\n";  // names would fill the picture; the CSV has them
   if (bars) {
     std::string tics;

@@ -65,6 +65,15 @@ TEST_CASE("the script keeps a user's text text") {
   CHECK(gnuplot_text(f, "x").find("set title '''; system(''true''); '' '\n") != std::string::npos);
 }
 
+TEST_CASE("long names stand below the picture") {
+  Figure f = curve();
+  CHECK(gnuplot_text(f, "x").find("set key outside right top") != std::string::npos);
+  CHECK(gnuplot_text(f, "x").find("size 800,500") != std::string::npos);
+  f.series[1].name = "Ojibwe_(Canadian_Aboriginal_Syllabics)/character12";
+  CHECK(gnuplot_text(f, "x").find("set key outside bottom") != std::string::npos);
+  CHECK(gnuplot_text(f, "x").find("size 800,536") != std::string::npos);
+}
+
 TEST_CASE("with gnuplot: CSV and SVG, and nothing else") {
   const scratch::Folder scratch;
   if (!run_gnuplot(scratch / "", "none.gp")) {

@@ -102,7 +102,7 @@ void FewShotSettings::declare_training(Settings& s) {
         {.choices = metalearn::network_names(), .default_text = of_recipe});
   s.add("filters", filters, "of each convolution",
         {.least = 1, .most = 4096, .default_text = of_recipe});
-  s.add("scale", scale, "of squared distances (prototypical) or cosines (matching)",
+  s.add("scale", scale, "of squared distances (prototypical, finetune) or cosines (matching)",
         {.least = 0, .above_least = true, .default_text = of_recipe});
   s.add("pairing", pairing,
         "prototypical and matching learn from queries against the support set (episode), or from "
