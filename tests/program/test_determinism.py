@@ -11,9 +11,11 @@ import support
 from support import Case, killed_and_resumed
 
 
-# A step of any learner in some milliseconds; what is not a learner's own does nothing there.
-QUICK = ["--network", "conv4-stride-map", "--meta-batch", 2, "--test-steps", 2,
-         "--validation-alphabets", 0]
+def quick(learner, *words):
+    """The options of a learner whose step takes some milliseconds."""
+    steps = [] if learner in ("prototypical", "matching") else ["--test-steps", 2]
+    return ["--learner", learner, *words, "--network", "conv4-stride-map", "--meta-batch", 2,
+            *steps, "--validation-alphabets", 0]
 
 
 class Threads(Case):
@@ -28,12 +30,12 @@ class Threads(Case):
     def test_every_learner_is_equal_on_one_two_and_three_threads(self):
         self.equal_on_threads()
         for learner in support.learners():
-            self.equal_on_threads("--learner", learner, *QUICK)
+            self.equal_on_threads(*quick(learner))
 
     def test_options_of_learners_are_equal_on_one_two_and_three_threads(self):
         for kind in (["matching", "--fce", "--pairing", "episode"], ["maml", "--learned-rates"],
                      ["maml", "--proximal", 1], ["lstm", "--inner-batch", 3]):
-            self.equal_on_threads("--learner", *kind, *QUICK)
+            self.equal_on_threads(*quick(*kind))
 
     def test_three_processes_at_once(self):
         runs = [self.start("fewshot", "train", *support.SMALL, "--episodes", 40, "--out", f"r{n}")
@@ -69,7 +71,7 @@ class Killed(Case):
 
     def test_every_learner_killed_at_ten_moments(self):
         for learner in support.learners():
-            words = [*support.SMALL, "--learner", learner, *QUICK, "--episodes", 400]
+            words = [*support.SMALL, *quick(learner), "--episodes", 400]
             self.run_program("fewshot", "train", *words, "--threads", 1, "--out", "w-" + learner)
             met = killed_and_resumed(self, [*words, "--threads", 2], "k-" + learner, kills=10,
                                      longest=0.05, seed=1)

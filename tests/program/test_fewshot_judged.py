@@ -315,7 +315,7 @@ class Gates(Judged):
         for layer in gates["layers"]:
             self.assertEqual((len(layer["forget"]), len(layer["input"])), (4, 4))
             self.assertTrue(all(0.97 < f < 1 for f in layer["forget"]), layer)
-            self.assertTrue(all(0 < i < 0.05 for i in layer["input"]), layer)
+            self.assertTrue(all(0.2 < i < 0.45 for i in layer["input"]), layer)  # around 0.3
         for name in ("forget", "input"):
             rows = list(csv.DictReader(open(self.folder / f"g/figures/{name}-gates.csv")))
             self.assertEqual(len(rows), 5 * 4)
