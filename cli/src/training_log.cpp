@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <ranges>
+#include <algorithm>
 
 #include "duration.hpp"
 
@@ -31,9 +31,9 @@ void TrainingLog::add(std::int64_t step, const Json& measured) {
 }
 
 const Json* TrainingLog::last_with(const char* field) const {
-  for (const Json& line : lines_ | std::views::reverse)
-    if (line.contains(field)) return &line;
-  return nullptr;
+  const auto found = std::find_if(lines_.rbegin(), lines_.rend(),
+                                  [&](const Json& line) { return line.contains(field); });
+  return found == lines_.rend() ? nullptr : &*found;
 }
 
 Series TrainingLog::series(std::string name, const char* x, const char* y, double factor) const {
