@@ -134,8 +134,8 @@ Experiment lstm_meta_learner() {
       .source = "Ravi and Larochelle (2017), who have no figure on Omniglot",
       .note =
           "5-way 1-shot, alphabets mixed, trained with 5 steps by the measured recipe. Untrained: "
-          "gates and start as "
-          "training began. The rate of plain SGD is the best for its number of steps on validation "
+          "gates and start as training began. The rate of plain SGD is the best for its number of "
+          "steps on validation "
           "episodes.",
       .unit = "% of queries right",
       .data = "omniglot"};

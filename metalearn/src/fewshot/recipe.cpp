@@ -1,9 +1,9 @@
 #include "metatape/metalearn/fewshot/recipe.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-
-#include <fmt/format.h>
 
 #include "metatape/autodiff/error.hpp"
 #include "metatape/metalearn/fewshot/finetune.hpp"
@@ -37,7 +37,7 @@ nn::ConvNet make_network(const FewShotRecipe& r, const ImageKind& images, int cl
   return strided;
 }
 
-/// The rule whose input gates begin around a rate.
+// The rule whose input gates begin around a rate.
 MetaLstm gates_near(double rate) {
   if (!(rate > 0 && rate < 1))
     throw DataError(
@@ -53,12 +53,12 @@ void as_published(FewShotRecipe& r) {
   r.augment = r.augment_classes = r.centre = false;
   r.schedule = "constant";
   r.pairing = Pairing::episode;
-  r.scale = 1;
   r.network = "conv4";
   r.filters = 64;
   r.rotations = tasks::Rotations::classes;
   if (r.learner == "prototypical" || r.learner == "matching") {
     r.schedule = "halved";
+    r.scale = 1;
     r.way = r.learner == "prototypical" ? 60 : 20;
   } else if (r.learner == "maml" || r.learner == "fomaml") {
     // The published code's rates, 0.4 of 5 ways and 0.1 of 20, are of the sum over classes.
@@ -152,7 +152,7 @@ FewShotRecipe recipe(const std::string& learner, const std::string& name) {
     r.way = 64;
     r.query = 1;
     r.network = "conv4";
-    r.scale = 0.02;  // at 1 a few of a support set's gradients throw the encoder far off
+    r.scale = Finetune{}.scale;
     r.rotations = tasks::Rotations::classes;
     r.within = 0;
     r.test_steps = 15;

@@ -14,8 +14,8 @@ struct Finetune {
   bool turns = true;  ///< a character turned by a quarter is another class
   /// The new head is the nearest class mean, as a linear layer of the features f: logits
   /// scale (2 c f - |c|²). With 0 steps that is what classifies: nearest neighbour on trained
-  /// features.
-  double scale = 1;
+  /// features. At a larger scale the gradients of several shots can throw the encoder far off.
+  double scale = 0.02;
   int steps = 15;  ///< of gradient descent on the support set
   double rate = 0.01;
   Adapts adapts = Adapts::all;                          ///< what the steps move

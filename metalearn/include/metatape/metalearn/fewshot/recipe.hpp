@@ -28,13 +28,13 @@ struct FewShotRecipe {
   int filters = 64;
   // the loss
   Pairing pairing = Pairing::all;
-  double scale = 0.25;  ///< of squared distances or cosines
+  double scale = 0.25;  ///< of squared distances or cosines; finetune: of its new head
   StatisticsFrom statistics = StatisticsFrom::running;
   bool fce = false;  ///< matching: full context embeddings
   // adaptation to an episode, of learners that take steps
   Order order = Order::exact;
   int inner_steps = 1, test_steps = 3;  ///< of training, and of use
-  double inner_rate = 0.4;
+  double inner_rate = 0.4;              ///< lstm: where its input gates begin
   int inner_batch = 0, test_batch = 0;  ///< support images a step; 0: all (maml knows no other)
   Adapts adapts = Adapts::all;
   bool learned_rates = false;  ///< maml
