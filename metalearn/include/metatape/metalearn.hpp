@@ -1,6 +1,14 @@
 // metalearn.hpp: what learns: optimizers, few-shot learners, the training loop.
 #pragma once
 
+#include "metatape/metalearn/estimators/by_name.hpp"
+#include "metatape/metalearn/estimators/dynamics.hpp"
+#include "metatape/metalearn/estimators/estimator.hpp"
+#include "metatape/metalearn/estimators/evolution.hpp"
+#include "metatape/metalearn/estimators/forward.hpp"
+#include "metatape/metalearn/estimators/implicit.hpp"
+#include "metatape/metalearn/estimators/reverse.hpp"
+#include "metatape/metalearn/estimators/training.hpp"
 #include "metatape/metalearn/fewshot/adaptation.hpp"
 #include "metatape/metalearn/fewshot/calibration.hpp"
 #include "metatape/metalearn/fewshot/confusions.hpp"
@@ -29,6 +37,7 @@
 #include "metatape/metalearn/optimizers/schedule.hpp"
 #include "metatape/metalearn/optimizers/trial.hpp"
 #include "metatape/metalearn/optimizers/tune.hpp"
+#include "metatape/metalearn/optimizers/tuned.hpp"
 #include "metatape/metalearn/training/meta_objective.hpp"
 #include "metatape/metalearn/training/trainer.hpp"
 #include "metatape/metalearn/unroll/minimise.hpp"

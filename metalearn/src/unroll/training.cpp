@@ -8,6 +8,7 @@
 #include <cmath>
 #include <utility>
 
+#include "../training/run_place.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/tape.hpp"
 #include "metatape/metalearn/unroll/scratches.hpp"
@@ -25,49 +26,27 @@ struct Run {
   Params teacher{};
 };
 
-// As Params, exact in float32: the key in pieces of 16 bits, counts below 2^24.
-constexpr std::int64_t pieces = 8;
-constexpr std::int64_t largest_count = std::int64_t{1} << 24;
-
 Params carry_of(const Run& run) {
-  std::vector<double> numbers;
-  for (const std::uint64_t word : run.key.words())
-    for (int shift = 0; shift < 64; shift += 16)
-      numbers.push_back(static_cast<double>((word >> shift) & 0xffff));
-  numbers.push_back(static_cast<double>(run.at.step));
-  numbers.push_back(static_cast<double>(run.length));
-  numbers.push_back(run.imitated ? 1 : 0);
-  const DType dtype = run.at.theta.dtype();
-  const Tensor place = Tensor({pieces + 3}, std::span<const double>(numbers)).to(dtype);
+  const std::array<std::int64_t, 3> counts{run.at.step, run.length, run.imitated ? 1 : 0};
+  const Tensor place = detail::place_of(run.key, counts, run.at.theta.dtype());
   return Params::join({Params({{"run", place}}), run.at.theta.prefixed("theta"),
                        run.at.state.prefixed("state"), run.teacher.prefixed("teacher")});
 }
 
-Key key_of(const std::vector<double>& numbers) {
-  std::array<std::uint64_t, 2> words{};
-  for (std::size_t i = 0; i < pieces; ++i)
-    words[i / 4] |= static_cast<std::uint64_t>(numbers[i]) << (16 * (i % 4));
-  return Key::of_words(words);
-}
-
 Run run_of(const Params& carry) {
-  const std::vector<double> numbers = carry["run"].to_vector();
-  if (numbers.size() != pieces + 3)
-    throw DataError(fmt::format("unroll: a carry whose 'run' has {} numbers, not {}",
-                                numbers.size(), pieces + 3));
-  return {.key = key_of(numbers),
-          .length = static_cast<std::int64_t>(numbers[pieces + 1]),
-          .imitated = numbers[pieces + 2] != 0,
-          .at = {carry.inside("theta"), carry.inside("state"),
-                 static_cast<std::int64_t>(numbers[pieces])},
+  const detail::RunPlace place = detail::place_in(carry["run"], 3);
+  return {.key = place.key,
+          .length = place.counts[1],
+          .imitated = place.counts[2] != 0,
+          .at = {carry.inside("theta"), carry.inside("state"), place.counts[0]},
           .teacher = carry.inside("teacher")};
 }
 
 void check(const UnrollTraining& o) {
   const auto length = [&](std::int64_t steps) {
-    if (steps < 1 || steps >= largest_count)
+    if (steps < 1 || steps >= detail::largest_count)
       throw DataError(fmt::format("unroll training: runs of {} steps: 1 to {} are possible", steps,
-                                  largest_count - 1));
+                                  detail::largest_count - 1));
     if (o.shortest > steps)
       throw DataError(fmt::format("unroll training: the shortest run, {}, is longer than a run, {}",
                                   o.shortest, steps));

@@ -19,6 +19,9 @@ namespace metatape::tasks {
 /// minibatch; step t of a run hands in key.split("step", t).
 using ParameterLoss = std::function<Var(const Bound& theta, Key key)>;
 
+/// The same with numbers of its own.
+using SettingsLoss = std::function<Var(const Bound& theta, const Bound& settings, Key key)>;
+
 /// A function to be minimised, and where the minimisation starts.
 struct OptimizeeInstance {
   Params initial{};
@@ -28,6 +31,12 @@ struct OptimizeeInstance {
   /// What is judged, of loss's shape; empty: the loss itself.
   ParameterLoss objective{};
   int functions = 1;  ///< how many independent functions stand side by side in `initial`
+
+  /// Numbers of the function itself that a gradient may be asked of, a penalty, say; empty: none.
+  Params settings{};
+  /// `loss` and `objective` at settings of the caller's; `loss` is loss_with at `settings`.
+  SettingsLoss loss_with{};
+  SettingsLoss objective_with{};
 };
 
 /// Nothing to inherit from: a type with these is one. `sample` may be called from several threads.
