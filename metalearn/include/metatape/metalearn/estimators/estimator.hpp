@@ -1,7 +1,7 @@
 // estimator.hpp: ways to get the gradient of a run, exact, cut, sampled: all answer one question.
 // A run is answered window by window, each with its share of dL/dφ and what lives on to the next
-// (a state, tangents, particles). At a fixed φ the shares add up to an estimate of dL/dφ (estimate);
-// in training φ moves after each (estimator_objective, training.hpp).
+// (a state, tangents, particles). At a fixed φ the shares add up to an estimate of dL/dφ
+// (estimate); in training φ moves after each (estimator_objective, training.hpp).
 #pragma once
 
 #include <concepts>
