@@ -212,8 +212,6 @@ void draw_curves(const RunFolder& folder, const TrainingLog& log, Console& conso
                folder.figures(), "gradient-norm", console);
 }
 
-}  // namespace
-
 // What --estimator makes no use of is refused where it was typed: silence would look like consent.
 void refuse_beside_estimator(const TrainSettings& s, const Settings& settings) {
   const auto typed = [&](const char* name) {
@@ -226,13 +224,26 @@ void refuse_beside_estimator(const TrainSettings& s, const Settings& settings) {
       throw UsageError(fmt::format("--{}: not beside --estimator {}", name, *s.estimator));
 }
 
+std::optional<metalearn::AnyEstimator> estimator_of(const TrainSettings& s,
+                                                    const Settings& settings) {
+  refuse_beside_estimator(s, settings);
+  if (!s.estimator) return std::nullopt;
+  try {
+    return metalearn::estimator_by_name(*s.estimator, {.sigma = s.sigma, .window = s.unroll});
+  } catch (const DataError& e) {
+    throw UsageError(e.what());
+  }
+}
+
+}  // namespace
+
 int optimizer_train(Invocation& in) {
   TrainSettings s;
   s.declare(in.settings);
   in.take({.seed = true, .threads = true, .run = true, .profile = true, .memory = true});
   in.parse();
 
-  refuse_beside_estimator(s, in.settings);
+  const std::optional<metalearn::AnyEstimator> estimator = estimator_of(s, in.settings);
   const bool network = is_network(s.problem.optimizee);
   const metalearn::AnyOptimizer optimizer = s.model.fill(network, in.common.seed);
   const metalearn::AnyOptimizer teacher = hand_crafted(s.teacher);
@@ -268,13 +279,12 @@ int optimizer_train(Invocation& in) {
     metalearn::MetaObjective objective;
     try {
       objective =
-          s.estimator
+          estimator
               ? metalearn::estimator_objective(
                     metalearn::minimisations(problem, optimizer,
                                              {.steps = s.problem.steps,
                                               .objective = metalearn::run_objective(s.objective)}),
-                    metalearn::estimator_by_name(*s.estimator,
-                                                 {.sigma = s.sigma, .window = s.unroll}))
+                    *estimator)
               : metalearn::unroll_objective(problem, optimizer, std::move(training));
     } catch (const DataError& e) {
       throw UsageError(e.what());
