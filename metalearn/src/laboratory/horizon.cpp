@@ -81,7 +81,7 @@ Horizon horizon_of(const std::function<System(std::int64_t steps)>& system, cons
       p.loss = p.norm = std::numeric_limits<double>::infinity();
       return p;
     }
-    p.norm = e.gradient.norm();
+    p.norm = detail::norm(e.gradient);
     p.cosine = cosine(e.gradient, h.gradient);
     p.relative_bias = detail::relative_bias(e.gradient, h.gradient);
     return p;

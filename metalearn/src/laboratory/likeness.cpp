@@ -23,6 +23,12 @@ double take_scale(Params& p) {
   return largest;
 }
 
+double norm(const Params& p) {
+  Params x = p;
+  const double scale = take_scale(x);
+  return scale * x.norm();
+}
+
 double relative_bias(const Params& a, const Params& reference) {
   Params x = a, r = reference;
   const double of_x = take_scale(x), of_r = take_scale(r);

@@ -12,6 +12,9 @@ bool all_finite(const Params& p);
 /// cannot overflow, as those of gradients of 1e200 would.
 double take_scale(Params& p);
 
+/// Euclidean, without overflow on the way.
+double norm(const Params& p);
+
 /// <a - reference, reference> / ‖reference‖²; NaN for a reference of 0.
 double relative_bias(const Params& a, const Params& reference);
 
