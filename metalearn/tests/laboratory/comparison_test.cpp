@@ -98,6 +98,7 @@ TEST_CASE("compare: intervals of unbiased estimators contain 0, of biased ones t
     CHECK(r.relative_bias_ci95 > 0);
     CHECK(r.relative_bias_ci95 < 0.1);
     const bool unbiased = r.name != "truncated-es:64:1";
+    // three standard errors, as five estimators are looked at
     CHECK((std::abs(r.relative_bias) < 1.5 * r.relative_bias_ci95) == unbiased);
     CHECK(r.mean_squared_error ==
           Approx(r.variance * 199 / 200 + std::pow(r.relative_bias * 7.296, 2)).epsilon(1e-9));

@@ -17,7 +17,7 @@ struct SpectrumOptions {
   int iterations = 200;      ///< of subspace iteration, at most; each goes through the run and back
   double tolerance = 1e-12;  ///< relative change of the singular values at which it stops; never
                              ///< finer than T times the rounding of the state's type
-  Key key{};                     ///< of the first vectors
+  Key key{};                 ///< of the first vectors
   std::function<bool()> stop{};  ///< asked between iterations; what is found so far is reported
 };
 
