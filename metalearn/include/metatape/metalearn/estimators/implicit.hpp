@@ -52,6 +52,7 @@ struct FixedPoint {
 
   [[nodiscard]] std::string name() const;  ///< "cg:K", "neumann:K"
   [[nodiscard]] std::int64_t window(std::int64_t steps) const { return steps; }
+  [[nodiscard]] bool draws() const { return false; }
   [[nodiscard]] Params begin(const Dynamics& run, const Params& phi, Key key) const;
   Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
                    EstimatorScratch& scratch, Params& carry) const;
