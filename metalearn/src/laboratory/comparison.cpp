@@ -8,9 +8,9 @@
 #include <limits>
 #include <utility>
 
+#include "../algebra/small_algebra.hpp"
 #include "likeness.hpp"
 #include "metatape/autodiff/error.hpp"
-#include "small_algebra.hpp"
 
 namespace metatape::metalearn {
 
@@ -44,7 +44,7 @@ class Moments {
   [[nodiscard]] const Vector& mean() const { return mean_; }
   [[nodiscard]] double variance() const { return squares_ * per_freedom(); }
   [[nodiscard]] Vector spectrum() const {
-    Vector values = detail::symmetric_eigenvalues(covariance_);
+    Vector values = detail::symmetric_eigen(covariance_).values;
     for (double& v : values) v = std::max(0.0, v * per_freedom());
     return values;
   }

@@ -11,12 +11,12 @@
 #include <span>
 #include <utility>
 
+#include "../algebra/eigenvalues.hpp"
+#include "../algebra/small_algebra.hpp"
 #include "../estimators/pushforward.hpp"
 #include "../estimators/walk.hpp"
-#include "eigenvalues.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/random.hpp"
-#include "small_algebra.hpp"
 
 namespace metatape::metalearn {
 
@@ -102,14 +102,6 @@ Vectors first_vectors(std::int64_t size, std::int64_t count, Key key) {
   return columns;
 }
 
-Vectors combined(const Vectors& columns, const Vectors& weights) {
-  Vectors out(weights.size(), Vector(columns.front().size()));
-  for (std::size_t j = 0; j < weights.size(); ++j)
-    for (std::size_t c = 0; c < columns.size(); ++c)
-      for (std::size_t i = 0; i < out[j].size(); ++i) out[j][i] += weights[j][c] * columns[c][i];
-  return out;
-}
-
 // Of the first `count`; |log a - log b| is the relative change.
 double change(const Vector& now, const Vector& before, std::size_t count) {
   if (before.empty()) return std::numeric_limits<double>::infinity();
@@ -191,7 +183,7 @@ Spectrum spectrum_of(const Dynamics& run, const Params& phi, const SpectrumOptio
     ++s.iterations;
     s.converged = change(now.logs, found, count) <= tolerance;
     found = now.logs;
-    right = combined(right, now.vectors);
+    right = detail::combined(right, now.vectors);
     if (s.converged || s.iterations == options.iterations || (options.stop && options.stop()))
       break;
     jacobians.backward(q);
