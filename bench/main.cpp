@@ -1,9 +1,11 @@
-// metatape-bench: times one workload and prints what it came to. One process, one workload: run
-// processes of several programs in turn to compare them.
+// metatape-bench: times workloads and prints what they came to; with --peer beside another program,
+// in processes of their own, in turn.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <exception>
 
+#include "beside.hpp"
 #include "measure.hpp"
 #include "workloads.hpp"
 
@@ -28,11 +30,32 @@ int run(const bench::Options& o) {
   return 0;
 }
 
+// "W1,W4a5" or "all", each known.
+std::vector<std::string> workloads_of(const std::string& list) {
+  if (list == "all") return bench::workload_names();
+  std::vector<std::string> names;
+  for (std::size_t at = 0; at <= list.size();) {
+    const std::size_t end = std::min(list.find(',', at), list.size());
+    names.push_back(list.substr(at, end - at));
+    bench::require_workload(names.back());
+    at = end + 1;
+  }
+  return names;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run(bench::parse(argc, argv));
+    const bench::Options o = bench::parse(argc, argv);
+    if (!o.peer.empty()) return bench::run_beside(o, workloads_of(o.workload)) ? 0 : 1;
+    int code = 0;
+    for (const std::string& name : workloads_of(o.workload)) {
+      bench::Options one = o;
+      one.workload = name;
+      code = std::max(code, run(one));
+    }
+    return code;
   } catch (const bench::Usage& error) {
     std::fprintf(stderr, "metatape-bench: %s\n", error.what());
     return 2;

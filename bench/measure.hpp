@@ -21,7 +21,9 @@ struct Options {
   int repeat = 20;
   int warmup = 1;
   bool json = false;
-  bool wide = false;  // float64
+  bool wide = false;   // float64
+  std::string peer{};  // a program to be timed beside this one; metatape-bench alone knows it
+  int rounds = 3;      // processes of each
 };
 
 struct Usage : std::invalid_argument {
@@ -47,14 +49,16 @@ inline Options parse(int argc, char** argv) {
       continue;
     }
     if (flag != "--workload" && flag != "--threads" && flag != "--repeat" && flag != "--warmup" &&
-        flag != "--dtype")
+        flag != "--dtype" && flag != "--peer" && flag != "--rounds")
       throw Usage(flag +
-                  ": unknown option; --workload, --threads, --repeat, --warmup, --dtype and "
-                  "--json exist");
+                  ": unknown option; --workload, --threads, --repeat, --warmup, --dtype, --json, "
+                  "--peer and --rounds exist");
     if (i + 1 >= argc) throw Usage(flag + ": its value is missing");
     const char* value = argv[++i];
     if (flag == "--workload") o.workload = value;
     if (flag == "--threads") o.threads = whole_number(flag, value, 1);
+    if (flag == "--peer") o.peer = value;
+    if (flag == "--rounds") o.rounds = whole_number(flag, value, 1);
     if (flag == "--repeat") o.repeat = whole_number(flag, value, 1);
     if (flag == "--warmup") o.warmup = whole_number(flag, value, 0);
     if (flag == "--dtype") {

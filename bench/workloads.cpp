@@ -1,6 +1,8 @@
 // workloads.cpp: the workloads that README.md states, in the words of a user of the library.
 #include "workloads.hpp"
 
+#include <algorithm>
+
 #include <cstdint>
 #include <utility>
 
@@ -109,6 +111,21 @@ std::vector<std::string> workload_names() {
   return {"W1", "W2", "W3", "W4a5", "W4a20", "W4b", "W4c1", "W4c5", "W5v", "W5m", "W6"};
 }
 
+namespace {
+
+std::string unknown(const std::string& name) {
+  std::string known;
+  for (const std::string& n : workload_names()) known += (known.empty() ? "" : ", ") + n;
+  return "--workload " + name + ": not one of " + known;
+}
+
+}  // namespace
+
+void require_workload(const std::string& name) {
+  const std::vector<std::string> names = workload_names();
+  if (std::find(names.begin(), names.end(), name) == names.end()) throw DataError(unknown(name));
+}
+
 Workload make_workload(const std::string& name, DType dtype) {
   if (name == "W1") return mlp_window(false, dtype);
   if (name == "W2") return quadratics_window(dtype);
@@ -121,9 +138,7 @@ Workload make_workload(const std::string& name, DType dtype) {
   if (name == "W5v") return chain(true, dtype);
   if (name == "W5m") return chain(false, dtype);
   if (name == "W6") return plain_lstm(dtype);
-  std::string known;
-  for (const std::string& n : workload_names()) known += (known.empty() ? "" : ", ") + n;
-  throw DataError("--workload " + name + ": not one of " + known);
+  throw DataError(unknown(name));
 }
 
 }  // namespace bench

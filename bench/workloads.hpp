@@ -31,6 +31,8 @@ Workload maml(int steps, bool exact, metatape::DType dtype);
 
 std::vector<std::string> workload_names();
 /// Throws metatape::DataError for an unknown name.
+void require_workload(const std::string& name);
+/// The same.
 Workload make_workload(const std::string& name, metatape::DType dtype);
 
 }  // namespace bench

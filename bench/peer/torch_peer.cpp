@@ -1,8 +1,6 @@
 // torch_peer.cpp: the same workloads with libtorch, for comparison; same inputs, same check values.
 #include <torch/torch.h>
 
-#include <malloc.h>
-
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -174,10 +172,6 @@ Workload make(const std::string& name, torch::ScalarType type) {
 }
 
 int run(const bench::Options& o) {
-  // Freed pages are kept: libtorch pays for page faults at each step otherwise.
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, 2047 << 20);
-  mallopt(M_TOP_PAD, 64 << 20);
   torch::set_num_threads(o.threads);
   openblas_set_num_threads(o.threads);
   const Workload work = make(o.workload, o.wide ? torch::kFloat64 : torch::kFloat32);

@@ -1,0 +1,164 @@
+#include "beside.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace bench {
+
+namespace {
+
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+struct Setting {
+  std::string name;
+  Environment environment;
+};
+
+// glibc's own switches: they work for any program without its help.
+const Environment keep = {{"MALLOC_MMAP_MAX_", "0"},
+                          {"MALLOC_TRIM_THRESHOLD_", "4000000000"},
+                          {"MALLOC_TOP_PAD_", "67108864"}};
+
+std::vector<Setting> settings(int threads) {
+  std::vector<Setting> all = {{"pages kept", keep}, {"pages given back", {}}};
+  if (threads == 1) return all;
+  for (const Setting& s : std::vector<Setting>(all)) {
+    Setting passive{s.name + ", passive", s.environment};
+    passive.environment.emplace_back("OMP_WAIT_POLICY", "passive");
+    all.push_back(std::move(passive));
+  }
+  return all;
+}
+
+// What the process printed; nothing where it failed.
+std::optional<std::string> output_of(const std::vector<std::string>& words,
+                                     const Environment& environment) {
+  std::array<int, 2> ends{};
+  if (pipe(ends.data()) != 0) return std::nullopt;
+  const pid_t child = fork();
+  if (child < 0) return std::nullopt;
+  if (child == 0) {
+    for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
+    dup2(ends[1], STDOUT_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+    std::vector<char*> arguments;
+    for (const std::string& w : words) arguments.push_back(const_cast<char*>(w.c_str()));
+    arguments.push_back(nullptr);
+    execv(arguments[0], arguments.data());
+    std::_Exit(127);
+  }
+  close(ends[1]);
+  std::string text;
+  std::array<char, 4096> buffer{};
+  for (ssize_t n = 0; (n = read(ends[0], buffer.data(), buffer.size())) > 0;)
+    text.append(buffer.data(), static_cast<std::size_t>(n));
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return std::nullopt;
+  return text;
+}
+
+// The number of a field of a flat JSON object.
+double field(const std::string& json, const std::string& name) {
+  const std::size_t at = json.find('"' + name + '"');
+  const std::size_t colon = json.find(':', std::min(at, json.size()));
+  if (colon == std::string::npos) return std::nan("");
+  return std::strtod(json.c_str() + colon + 1, nullptr);
+}
+
+double median(std::vector<double> x) {
+  std::sort(x.begin(), x.end());
+  const std::size_t half = x.size() / 2;
+  return x.size() % 2 ? x[half] : (x[half - 1] + x[half]) / 2;
+}
+
+// One program under one setting.
+struct Runs {
+  std::vector<double> ms{};
+  double loss = 0, norm = 0;
+
+  bool add(const std::vector<std::string>& words, const Environment& environment) {
+    const std::optional<std::string> text = output_of(words, environment);
+    if (!text) return false;
+    ms.push_back(field(*text, "ms"));
+    loss = field(*text, "loss");
+    norm = field(*text, "grad_norm");
+    return std::isfinite(ms.back());
+  }
+};
+
+bool near(double a, double b) {
+  return std::abs(a - b) <= 2e-4 * std::max(std::abs(a), std::abs(b));
+}
+
+}  // namespace
+
+bool run_beside(const Options& o, const std::vector<std::string>& workloads) {
+  bool sound = true;
+  for (const std::string& workload : workloads) {
+    const auto words = [&](const std::string& program) {
+      return std::vector<std::string>{program,
+                                      "--workload",
+                                      workload,
+                                      "--threads",
+                                      std::to_string(o.threads),
+                                      "--repeat",
+                                      std::to_string(o.repeat),
+                                      "--warmup",
+                                      std::to_string(o.warmup),
+                                      "--dtype",
+                                      o.wide ? "f64" : "f32",
+                                      "--json"};
+    };
+    Runs ours;
+    const std::vector<Setting> tried = settings(o.threads);
+    std::vector<Runs> theirs(tried.size());
+    const Environment counts = {{"OMP_NUM_THREADS", std::to_string(o.threads)}};
+    bool ran = true;
+    for (int round = 0; ran && round < o.rounds; ++round) {
+      ran = ours.add(words("/proc/self/exe"), {});
+      for (std::size_t i = 0; ran && i < tried.size(); ++i) {
+        Environment environment = tried[i].environment;
+        environment.insert(environment.end(), counts.begin(), counts.end());
+        ran = theirs[i].add(words(o.peer), environment);
+      }
+    }
+    if (!ran) {
+      std::fprintf(stderr, "metatape-bench: %s: a process of %s failed\n", workload.c_str(),
+                   ours.ms.empty() ? "this program" : o.peer.c_str());
+      sound = false;
+      continue;
+    }
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < tried.size(); ++i)
+      if (median(theirs[i].ms) < median(theirs[best].ms)) best = i;
+    const double x = median(ours.ms), y = median(theirs[best].ms);
+    const bool agree = near(ours.loss, theirs[best].loss) && near(ours.norm, theirs[best].norm);
+    sound = sound && agree;
+    std::printf(o.json ? "{\"workload\": \"%s\", \"threads\": %d, \"dtype\": \"%s\", \"ms\": %.4g, "
+                         "\"peer_ms\": %.4g, \"ratio\": %.3g, \"peer_setting\": \"%s\", "
+                         "\"agree\": %s, \"loss\": %.9g, \"peer_loss\": %.9g, \"grad_norm\": %.9g, "
+                         "\"peer_grad_norm\": %.9g}\n"
+                       : "%-6s %d thread(s), %s: %8.4g ms, peer %8.4g ms, ratio %.3g (%s); check "
+                         "values agree: %s: loss %.9g %.9g, norm %.9g %.9g\n",
+                workload.c_str(), o.threads, o.wide ? "f64" : "f32", x, y, y / x,
+                tried[best].name.c_str(),
+                agree ? (o.json ? "true" : "yes") : (o.json ? "false" : "NO"), ours.loss,
+                theirs[best].loss, ours.norm, theirs[best].norm);
+    std::fflush(stdout);
+  }
+  return sound;
+}
+
+}  // namespace bench
