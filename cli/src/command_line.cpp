@@ -66,7 +66,9 @@ void Settings::read_command_line(const std::vector<std::string>& words) {
     } else {
       slot.option = app.add_option(s->traits.positional ? name + "," + s->name : name, slot.text);
     }
-    slot.option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    // Joined by newlines, of which each begins another item of the list.
+    slot.option->multi_option_policy(s->traits.repeatable ? CLI::MultiOptionPolicy::Join
+                                                          : CLI::MultiOptionPolicy::TakeLast);
   }
 
   // `--name=value` is taken apart here: CLI11 would take the next word for an empty value.
@@ -110,6 +112,7 @@ void Settings::read_command_line(const std::vector<std::string>& words) {
   }
   for (Slot& slot : slots) {
     if (slot.option->empty()) continue;
+    if (slot.setting->traits.repeatable) std::ranges::replace(slot.text, '\n', ',');
     if (slot.setting->is_flag())
       slot.setting->set_flag(slot.on);
     else

@@ -55,6 +55,22 @@ constexpr Command table[] = {
      "metatape reproduce --list\nmetatape reproduce quadratics --out runs/quadratics", reproduce},
     {"gradients", "check", "every op held against its definition: worst errors",
      "metatape gradients check\nmetatape gradients check --op matmul --json -", gradients_check},
+    {"gradients", "compare", "estimators of a run's gradient: bias, noise, time, memory",
+     "metatape gradients compare --optimizee quadratic --optimizer sgd --steps 50 "
+     "--estimators exact,first,truncated:10,es:64,pes:64\n"
+     "metatape gradients compare --optimizer adam --with-respect-to log_learning_rate,beta1,beta2",
+     gradients_compare},
+    {"gradients", "horizon", "length, direction and bias of the gradient by how far it looks",
+     "metatape gradients horizon --optimizee quadratic --optimizer momentum --steps 1000",
+     gradients_horizon},
+    {"gradients", "spectrum", "how a run stretches small differences: chaos or not",
+     "metatape gradients spectrum --optimizee quadratic --optimizer sgd --steps 100",
+     gradients_spectrum},
+    {"gradients", "landscape", "the loss of a run along a line or over a plane",
+     "metatape gradients landscape --steps 100 --along learning_rate=1e-3:1:log:200\n"
+     "metatape gradients landscape --optimizer momentum --along learning_rate=1e-3:0.1:log:30 "
+     "--along momentum=0:0.99:30",
+     gradients_landscape},
     {"data", "show", "what is in a data set: counts, sizes, a contact sheet",
      "metatape data show strokes\nmetatape data show omniglot:images_background.zip --out sheet",
      data_show},

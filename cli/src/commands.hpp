@@ -30,9 +30,14 @@ int optimizer_tune(Invocation& in);
 int optimizer_list(Invocation& in);
 // reproduce/
 int reproduce(Invocation& in);
-// data/show.cpp, data/check.cpp, gradients/check.cpp
+// gradients/
+int gradients_check(Invocation& in);
+int gradients_compare(Invocation& in);
+int gradients_horizon(Invocation& in);
+int gradients_spectrum(Invocation& in);
+int gradients_landscape(Invocation& in);
+// data/show.cpp, data/check.cpp
 int data_show(Invocation& in);
 int data_check(Invocation& in);
-int gradients_check(Invocation& in);
 
 }  // namespace metatape::cli

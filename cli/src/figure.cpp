@@ -7,19 +7,13 @@
 
 #include "gnuplot.hpp"
 #include "metatape/nn/atomic_file.hpp"
+#include "report.hpp"
 
 namespace metatape::cli {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + '"';
-}
 
 std::string csv_number(const std::vector<double>& values, std::size_t i) {
   return i < values.size() && std::isfinite(values[i]) ? fmt::format("{}", values[i]) : "";
@@ -43,13 +37,13 @@ std::string titles_of(const F& figure) {
                      quoted_for_gnuplot(figure.y_label));
 }
 
-std::string head_of(const std::string& name, int width, int height) {
+std::string head_of(const std::string& name, int width, int height, int letters = 13) {
   return fmt::format(
       "# draw it with: gnuplot {0}.gp > {0}.svg\n"
-      "set terminal svg size {1},{2} noenhanced font 'sans-serif,13' background '#ffffff'\n"
+      "set terminal svg size {1},{2} noenhanced font 'sans-serif,{3}' background '#ffffff'\n"
       "set datafile separator ','\n"
       "set datafile missing ''\n",
-      name, width, height);
+      name, width, height, letters);
 }
 
 /// Colours that are told apart by people who see few (Okabe and Ito, 2008).
@@ -64,9 +58,10 @@ int mark(std::size_t i) {
   return marks[i / std::size(colours) % std::size(marks)];
 }
 
-/// Column `column` of the rows of one series.
+/// Column `column` of the rows of one series. An empty field lifts the pen: gnuplot would draw on
+/// over what is merely missing.
 std::string rows_of(std::size_t series, int column) {
-  return fmt::format("(column(1)=={}?column({}):NaN)", series, column);
+  return fmt::format("(column(1)=={0}&&valid({1})?column({1}):NaN)", series, column);
 }
 
 }  // namespace
@@ -85,9 +80,9 @@ std::string csv_text(const Figure& figure) {
   return out;
 }
 
-std::string gnuplot_text(const Figure& figure, const std::string& name) {
-  const bool bars = !figure.categories.empty();
-  const std::string file = quoted_for_gnuplot(name + ".csv");
+namespace {
+
+std::string wide_head(const Figure& figure, const std::string& name) {
   // Long names beside the picture would squeeze it; below they make it taller.
   constexpr std::size_t long_name = 24;
   constexpr int line_height = 18;
@@ -95,27 +90,74 @@ std::string gnuplot_text(const Figure& figure, const std::string& name) {
   const bool below = n <= 40 && std::ranges::any_of(figure.series, [](const Series& series) {
                        return series.name.size() > long_name;
                      });
-  std::string out = head_of(name, 800, 500 + (below ? line_height * static_cast<int>(n) : 0));
-  out += below ? "set key outside bottom center maxcols 1 noautotitle\n"
-               : "set key outside right top noautotitle\n";
+  return head_of(name, 800, 500 + (below ? line_height * static_cast<int>(n) : 0)) +
+         (below ? "set key outside bottom center maxcols 1 noautotitle\n"
+                : "set key outside right top noautotitle\n");
+}
+
+/// Names of bars that would run into each other when level.
+bool turned(const std::vector<std::string>& categories) {
+  std::size_t letters = 0;
+  for (const std::string& c : categories) letters += c.size();
+  return categories.size() > 6 || letters > 40;
+}
+
+/// Names below the picture, in as many columns as have room.
+std::string compact_head(const Figure& figure, const std::string& name) {
+  constexpr int width = 480, height = 320, letters = 14, line_height = 21;
+  constexpr int key_width = 400, letter_width = 9, sample_width = 60;  // as gnuplot reckons
+  std::size_t longest = 0, named = 0;
+  const auto count = [&](const std::string& text) {
+    if (text.empty()) return;
+    longest = std::max(longest, text.size());
+    ++named;
+  };
+  for (const Series& series : figure.series) count(series.name);
+  for (const auto& level : figure.levels) count(level.first);
+  const int columns =
+      std::max(1, key_width / (letter_width * static_cast<int>(longest) + sample_width));
+  const int lines = (static_cast<int>(named) + columns - 1) / columns;
+  const bool long_tics = turned(figure.categories);
+  const int room = long_tics ? 90 : 0;
+  const bool curves =
+      figure.categories.empty() && std::ranges::none_of(figure.series, &Series::points);
+  return head_of(name, width, height + room + line_height * lines, letters) +
+         fmt::format(
+             "set key outside bottom center horizontal maxcols {} Left reverse samplen 2 "
+             "noautotitle\n",
+             columns) +
+         (long_tics ? "" : fmt::format("set bmargin {:.1f}\n", 3.8 + lines)) +
+         (curves ? "set autoscale xfix\n" : "");
+}
+
+}  // namespace
+
+std::string gnuplot_text(const Figure& figure, const std::string& name) {
+  const bool bars = !figure.categories.empty();
+  const std::string file = quoted_for_gnuplot(name + ".csv");
+  const std::size_t n = figure.series.size();
+  std::string out = figure.compact ? compact_head(figure, name) : wide_head(figure, name);
   out +=
       "set grid ytics lc rgb '#dddddd'\n"
       "set border 3\nset tics nomirror\n";
   out += titles_of(figure);
   if (figure.log_x) out += "set logscale x\nset format x '%g'\n";
   if (figure.log_y) out += "set logscale y\nset format y '%g'\n";
+  if (figure.signed_log_y)
+    out +=
+        "set nonlinear y via asinh(50*y) inverse sinh(y)/50\n"
+        "set ytics (0, 0.1, -0.1, 1, -1, 10, -10, 100, -100, 1000, -1000, 1e4, -1e4, 1e6, -1e6, "
+        "1e9, -1e9, 1e15, -1e15)\n";
+  if (std::isfinite(figure.most_y)) out += fmt::format("set yrange [*:{:.17g}]\n", figure.most_y);
   std::vector<std::string> plots;
   if (n > 40) out += "set key off\n";  // names would fill the picture; the CSV has them
   if (bars) {
     std::string tics;
-    std::size_t letters = 0;
-    for (std::size_t c = 0; c < figure.categories.size(); ++c) {
-      letters += figure.categories[c].size();
+    for (std::size_t c = 0; c < figure.categories.size(); ++c)
       tics +=
           fmt::format("{}{} {}", c > 0 ? ", " : "", quoted_for_gnuplot(figure.categories[c]), c);
-    }
     out += fmt::format("set xtics ({}){}\nset xrange [-0.6:{}]\nset style fill solid\n", tics,
-                       figure.categories.size() > 6 || letters > 40 ? " rotate by -40" : "",
+                       turned(figure.categories) ? " rotate by -40" : "",
                        static_cast<double>(figure.categories.size()) - 0.4);
     const bool marks = std::ranges::all_of(figure.series, &Series::points);
     if (!figure.log_y && !marks) out += "set yrange [0:*]\n";
@@ -180,7 +222,8 @@ std::string gnuplot_text(const HeatMap& map, const std::string& name) {
   const auto tics = [](const std::vector<std::string>& names) {
     std::string out;
     for (std::size_t i = 0; i < names.size(); ++i)
-      out += fmt::format("{}{} {}", i > 0 ? ", " : "", quoted_for_gnuplot(names[i]), i);
+      if (!names[i].empty())
+        out += fmt::format("{}{} {}", out.empty() ? "" : ", ", quoted_for_gnuplot(names[i]), i);
     return out;
   };
   const auto rows = map.rows.size(), columns = map.columns.size();
@@ -188,14 +231,20 @@ std::string gnuplot_text(const HeatMap& map, const std::string& name) {
   const auto side = [](int room, std::size_t n) {
     return std::max(480, room + 36 * static_cast<int>(std::min<std::size_t>(n, 60)));
   };
-  std::string out = head_of(name, side(360, columns), side(240, rows));
+  std::string out = map.compact ? head_of(name, 480, 400, 14)
+                                : head_of(name, side(360, columns), side(240, rows));
   out += titles_of(map);
   out += fmt::format(
       "set xtics ({}) rotate by -40\nset ytics ({})\nset tics nomirror out\n"
       "set xrange [-0.5:{}]\nset yrange [{}:-0.5]\n"
-      "set palette defined (0 '#ffffff', 1 '#0072B2')\nset cbrange [0:*]\n",
+      "set palette defined (0 '{}', 1 '{}')\n",
       tics(map.columns), tics(map.rows), static_cast<double>(columns) - 0.5,
-      static_cast<double>(rows) - 0.5);
+      static_cast<double>(rows) - 0.5, map.dark_is_low ? colours[0] : "#ffffff",
+      map.dark_is_low ? "#ffffff" : colours[0]);
+  if (map.logarithmic) out += "set logscale cb\nset format cb '%g'\n";
+  if (map.from_zero || std::isfinite(map.most))
+    out += fmt::format("set cbrange [{}:{}]\n", map.from_zero ? "0" : "*",
+                       std::isfinite(map.most) ? fmt::format("{:.17g}", map.most) : "*");
   const std::string file = quoted_for_gnuplot(name + ".csv");
   out += fmt::format("plot {} every ::1 using 2:1:5 with image notitle", file);
   if (rows <= 12 && columns <= 12)

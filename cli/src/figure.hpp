@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,20 +27,31 @@ struct Series {
 struct Figure {
   std::string title{}, x_label{}, y_label{};
   bool log_x = false, log_y = false;
+  /// Of either sign over many sizes: linear near 0, logarithmic beyond. Not with log_y.
+  bool signed_log_y = false;
+  double most_y = std::numeric_limits<double>::infinity();  ///< what is higher leaves the picture
   std::vector<Series> series{};
   /// Not empty: bars, or marks with whiskers for a series of `points` (then the axis need not begin
   /// at 0). Series s has one y a category; x is not used.
   std::vector<std::string> categories{};
   /// Dotted horizontal lines with a name: chance, a paper's figure.
   std::vector<std::pair<std::string, double>> levels{};
+  /// Smaller, with larger letters, names below: legible on a page that is as narrow as a telephone.
+  bool compact = false;
 };
 
 /// A table of numbers as coloured squares, with the number in each where there are few: rows from
-/// the top, columns from the left. What is not finite stays white.
+/// the top, columns from the left. What is not finite stays white. A row or column without a name
+/// has no tic.
 struct HeatMap {
   std::string title{}, x_label{}, y_label{};
   std::vector<std::string> columns{}, rows{};
   std::vector<double> values{};  ///< [rows][columns]
+  bool from_zero = true;         ///< the scale begins at 0; false: at the least value
+  bool logarithmic = false;      ///< colours by the logarithm of values above 0
+  bool dark_is_low = false;      ///< what is not finite then looks like the largest
+  double most = std::numeric_limits<double>::infinity();  ///< larger values have its colour
+  bool compact = false;                                   ///< as of a Figure
 };
 
 /// Rows `number,series,x,y,low,high` (bars: category for x), number that of the series; what is not

@@ -27,6 +27,39 @@ std::string json_text(const Json& value, bool indented) {
   return value.dump(indented ? 2 : -1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+  return out + '"';
+}
+
+std::string csv_text(const Json& rows) {
+  if (rows.empty()) return "";
+  std::vector<std::string> columns;
+  for (const auto& field : rows.front().items()) {
+    const std::string& name = field.key();
+    if (std::ranges::none_of(rows, [&](const Json& row) { return row.at(name).is_structured(); }))
+      columns.push_back(name);
+  }
+  std::string out;
+  for (std::size_t c = 0; c < columns.size(); ++c)
+    out += (c > 0 ? "," : "") + csv_field(columns[c]);
+  out += '\n';
+  for (const Json& row : rows) {
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      if (c > 0) out += ',';
+      const Json& value = row.at(columns[c]);
+      if (value.is_string())
+        out += csv_field(value.get<std::string>());
+      else if (const std::string text = value.dump(); text != "null")  // what is not finite, too
+        out += text;
+    }
+    out += '\n';
+  }
+  return out;
+}
+
 double peak_rss_mib() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

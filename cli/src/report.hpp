@@ -27,6 +27,12 @@ Json summary_object(const SummaryFacts& facts, Json result);
 /// repaired.
 std::string json_text(const Json& value, bool indented = false);
 
+/// A list of objects as CSV: a column for each field that is a list or an object in none;
+/// null and numbers that are not finite are empty.
+std::string csv_text(const Json& rows);
+/// One field of CSV, in quotes where it must be.
+std::string csv_field(const std::string& text);
+
 /// The most memory this process ever held, in MiB; works without /proc.
 double peak_rss_mib();
 
@@ -37,6 +43,10 @@ class Table {
   Table& left(std::size_t column);  ///< this column to the left too
   void row(std::vector<std::string> cells);
   [[nodiscard]] std::string text() const;  ///< lines with newlines, two blanks between columns
+
+  [[nodiscard]] const std::vector<std::string>& heads() const { return heads_; }
+  [[nodiscard]] const std::vector<std::vector<std::string>>& rows() const { return rows_; }
+  [[nodiscard]] bool is_left(std::size_t column) const { return left_.at(column); }
 
  private:
   std::vector<std::string> heads_;

@@ -22,8 +22,13 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* lock_name = ".lock";
-constexpr const char* own_files[] = {"config.toml", "metrics.jsonl", "checkpoint.safetensors",
-                                     "optimizer.safetensors", "summary.json"};
+constexpr const char* own_files[] = {"config.toml",
+                                     "metrics.jsonl",
+                                     "checkpoint.safetensors",
+                                     "optimizer.safetensors",
+                                     "summary.json",
+                                     "table.csv",
+                                     "report.html"};
 constexpr std::size_t largest_metrics = std::size_t{1} << 32;
 
 [[noreturn]] void fail(const fs::path& path, const std::string& why) {

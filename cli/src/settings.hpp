@@ -48,6 +48,7 @@ struct SettingTraits {
   bool required = false;
   bool hidden = false;  ///< not in the help: a value that the program fixes for itself
   bool command_line_only = false;
+  bool repeatable = false;     ///< a list that may also be given item by item: --along A --along B
   std::string default_text{};  ///< shown in the help instead of the variable's value
   /// Text as it is kept (a data spec with absolute paths). Its DataError becomes a UsageError.
   std::function<std::string(const std::string&)> canonical{};

@@ -160,3 +160,43 @@ TEST_CASE("marks with whiskers do not begin at 0, bars do") {
   CHECK(script.find("with yerrorbars pt 7") != std::string::npos);
   CHECK(script.find("with boxes") == std::string::npos);
 }
+
+TEST_CASE("a compact figure is smaller, with names below in columns that have room") {
+  Figure f = curve();
+  f.compact = true;
+  const std::string script = gnuplot_text(f, "x");
+  CHECK(script.find("size 480,341") != std::string::npos);  // a line for three short names
+  CHECK(script.find("sans-serif,14") != std::string::npos);
+  CHECK(script.find("maxcols 3 ") != std::string::npos);
+  f.series[0].name = "the longest run in windows";
+  CHECK(gnuplot_text(f, "x").find("size 480,383") != std::string::npos);
+  CHECK(gnuplot_text(f, "x").find("maxcols 1 ") != std::string::npos);
+}
+
+TEST_CASE("scales: a highest value, both signs over many sizes") {
+  Figure f = curve();
+  CHECK(gnuplot_text(f, "x").find("set yrange") == std::string::npos);
+  f.most_y = 1500;
+  CHECK(gnuplot_text(f, "x").find("set yrange [*:1500]") != std::string::npos);
+  f.log_y = false;
+  f.signed_log_y = true;
+  CHECK(gnuplot_text(f, "x").find("set nonlinear y") != std::string::npos);
+}
+
+TEST_CASE("a compact heat map: tics that have names, dark or light at the bottom") {
+  const scratch::Folder scratch;
+  HeatMap map{.columns = {"1", "", "3"},
+              .rows = {"a", ""},
+              .values = {1, 10, 100, 1e3, 1e9, std::nan("")},
+              .from_zero = false,
+              .logarithmic = true,
+              .dark_is_low = true,
+              .most = 1e4,
+              .compact = true};
+  const std::string script = gnuplot_text(map, "m");
+  CHECK(script.find("set xtics ('1' 0, '3' 2)") != std::string::npos);
+  CHECK(script.find("set cbrange [*:10000]") != std::string::npos);
+  CHECK(script.find("defined (0 '#0072B2', 1 '#ffffff')") != std::string::npos);
+  Console console({.quiet = true});
+  if (run_gnuplot(scratch / "", "none.gp")) CHECK(write_figure(map, scratch / "", "m", console));
+}

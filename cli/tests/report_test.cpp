@@ -47,6 +47,13 @@ TEST_CASE("tables: the first column to the left, widths of what is seen") {
         "short\n");
 }
 
+TEST_CASE("objects as CSV: flat fields alone, nothing where there is no number") {
+  const Json rows = {{{"name", "a, \"b\""}, {"x", 0.1}, {"list", nullptr}, {"n", 3}},
+                     {{"name", "c"}, {"x", std::nan("")}, {"list", {1, 2}}, {"n", nullptr}}};
+  CHECK(csv_text(rows) == "name,x,n\n\"a, \"\"b\"\"\",0.1,3\nc,,\n");
+  CHECK(csv_text(Json::array()).empty());
+}
+
 TEST_CASE("numbers as people read them") {
   CHECK(fixed(1.005, 1) == "1.0");
   CHECK(fixed(std::nan(""), 2) == "-");

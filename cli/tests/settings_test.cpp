@@ -78,6 +78,16 @@ TEST_CASE("the command line sets what it names, in every spelling") {
   CHECK(o.settings.origin("learner") == Origin::unset);
 }
 
+TEST_CASE("a repeatable list grows item by item, any other takes the last") {
+  std::vector<std::string> along, names;
+  Settings settings;
+  settings.add("along", along, "lines", {.repeatable = true});
+  settings.add("names", names, "which");
+  settings.read_command_line({"--along", "a=1:2", "--along=b,c", "--names", "x", "--names", "y"});
+  CHECK(along == Words{"a=1:2", "b", "c"});
+  CHECK(names == Words{"y"});
+}
+
 TEST_CASE("what the command line refuses") {
   const std::pair<Words, std::string> rows[] = {
       {{"--wya", "5"}, "unknown option '--wya'; did you mean '--way'?"},

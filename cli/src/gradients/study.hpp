@@ -1,0 +1,90 @@
+// study.hpp: what the studies of `gradients` have in common: the run whose gradient is asked, the
+// numbers φ that it is taken by, and what a study leaves in its folder.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../invocation.hpp"
+#include "../optimizer/setup.hpp"
+#include "../progress.hpp"
+#include "../report_page.hpp"
+#include "metatape/metalearn/estimators/by_name.hpp"
+#include "metatape/metalearn/estimators/dynamics.hpp"
+
+namespace metatape::cli {
+
+/// A system, and where in φ it is looked at.
+struct Study {
+  tasks::AnyOptimizee optimizee{};
+  metalearn::AnyOptimizer optimizer{};  ///< with φ's numbers free
+  std::string optimizer_name{};         ///< as the user knows it
+  Params phi{};
+  metalearn::MinimisationOptions options{};
+  Key key{};  ///< of the run that all studies of one seed look at
+
+  [[nodiscard]] metalearn::System runs_of(std::int64_t steps) const;
+  [[nodiscard]] metalearn::System runs() const { return runs_of(options.steps); }
+};
+
+/// An optimizer at work, as the user gives it.
+struct StudySettings {
+  ProblemSettings problem;
+  std::string run, optimizer = "sgd", objective = "sum";
+  std::vector<std::string> with_respect_to;
+
+  /// Problem and optimizer; `gradient`: also what is asked of them, objective and φ. Declares
+  /// float64 as the common option's default.
+  void declare(Invocation& in, bool gradient);
+
+  /// `otherwise`: φ where the user does not say; empty: the rate, or all of a learned optimizer's
+  /// weights. What cannot be is a UsageError.
+  [[nodiscard]] Study make(const Invocation& in,
+                           const std::vector<std::string>& otherwise = {}) const;
+  /// Settings for the head of a page and for the result object.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> facts(const Study& study) const;
+  [[nodiscard]] Json result(const Study& study) const;
+
+ private:
+  bool gradient_ = false;
+};
+
+/// Estimators of a list, and what their names do not say.
+struct EstimatorSettings {
+  std::vector<std::string> names;
+  std::optional<double> sigma{};
+  std::optional<std::int64_t> window{};
+
+  void declare(Settings& settings);
+  /// Fills in what is missing, `sigma` by the size of φ. A UsageError for an unknown name and for a
+  /// window that is longer than the run.
+  [[nodiscard]] std::vector<metalearn::AnyEstimator> make(const Study& study);
+};
+
+/// At most 16 numbers of φ or of a gradient, which is what results show.
+Json numbers_of(const Params& p);
+
+/// A number of a table: four digits, "-" when it is not finite.
+std::string digits(double value);
+
+/// Asked between pieces of work: counts them on the progress line and tells whether a signal came.
+/// From any thread.
+class WorkCount {
+ public:
+  explicit WorkCount(Progress& progress) : progress_(progress) {}
+  bool operator()();
+
+ private:
+  Progress& progress_;
+  std::mutex mutex_;
+  std::int64_t done_ = 0;
+};
+
+/// The end of a study: table.csv, report.html, the summary. Throws Interrupted after a signal.
+void finish_study(Invocation& in, const ReportPage& page, const Json& rows, Json result);
+
+}  // namespace metatape::cli
