@@ -12,8 +12,8 @@ namespace metatape::metalearn {
 
 /// φ moved along a line or over a plane.
 struct LandscapeAxis {
-  Params direction{};           ///< φ + a direction
-  std::vector<double> values{}; ///< of a
+  Params direction{};            ///< φ + a direction; φ's layout
+  std::vector<double> values{};  ///< of a
 };
 
 struct LandscapePoint {
@@ -21,18 +21,24 @@ struct LandscapePoint {
   double loss = 0;      ///< infinite where the run diverges
   /// <dL/dφ, direction> of each estimator along the first axis, NaN where it diverges.
   std::vector<double> slopes{};
-  std::vector<double> smoothed{};  ///< E L(φ + σε) for each σ asked for
+  std::vector<double> smoothed{};  ///< E L(φ + σε) for each σ asked for; infinite if a sample is
 };
 
 struct LandscapeOptions {
   std::vector<AnyEstimator> estimators{};
   std::vector<double> sigmas{};  ///< smoothing by N(0, σ² I) of φ
+  /// Draws of ε, by twos: each with its mirror image. They are the same at every point and for
+  /// every σ, so that curves are smooth however few they are.
   int smoothing_samples = 64;
-  Key key{};
-  std::function<bool()> stop{};
+  Key key{};  ///< of the run, of estimators and of ε
+  std::function<bool()>
+      stop{};  ///< asked before each point, from any thread; those left are left out
 };
 
-/// L on the grid of one axis, or of two (the second's direction empty: one). Points in parallel.
+/// L on the grid of one axis, or of two (the second's direction empty: one), the first axis running
+/// fastest. One run throughout, drawn at φ. Points in parallel.
+/// ShapeError and DTypeError for a direction that is not of φ's layout and type; DataError for an
+/// axis without values, a σ that is not above 0 and fewer smoothing samples than 1.
 std::vector<LandscapePoint> landscape_of(const System& system, const Params& phi,
                                          const LandscapeAxis& first, const LandscapeAxis& second,
                                          const LandscapeOptions& options = {},
