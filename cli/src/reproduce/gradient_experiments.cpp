@@ -26,7 +26,7 @@ std::vector<Experiment> gradient_experiments() {
        .note = "θ from 0.5, optimum -1/6, an update after every step of one run, SGD at 1e-4 (UORO "
                "1e-5, too slow to arrive in 3,000 updates: forward mode shows how far that rate "
                "leads). The papers show curves: on their side stand closed forms. Pairs of ES and "
-               "PES: 200 at small scale, 1,000 as in the paper at the other.",
+               "PES: 100 at small scale, 1,000 as in the paper at the other.",
        .study = pes_bias},
       {.name = "hypergradient",
        .what = "a network's learning rate of each step, and its momentum, by gradients through the "

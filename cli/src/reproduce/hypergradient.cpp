@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "../progress.hpp"
 #include "../signals.hpp"
@@ -39,6 +40,32 @@ class Networks {
   std::string data_;
   std::shared_ptr<tasks::ImageCache> images_ = std::make_shared<tasks::ImageCache>();
 };
+
+metalearn::Momentum best_constant(const Networks& networks, const StudyContext& context) {
+  Progress progress(context.console, {.what = "trials of constant rates"});
+  int tries = 0;
+  double least = std::numeric_limits<double>::infinity();
+  metalearn::Momentum best;
+  for (const double momentum : {0.5, 0.8, 0.9, 0.95}) {
+    const metalearn::Tuning tuning = metalearn::tune_learning_rate(
+        fmt::format("momentum:momentum={}", momentum), networks.draw(tasks::Purpose::tune),
+        {.trial = {.steps = steps,
+                   .instances = context.paper ? 40 : 16,
+                   .key = Key{context.seed}.split("tune"),
+                   .threads = &context.threads,
+                   .stop = StopGuard::asked},
+         .low = 0.03,
+         .high = 3,
+         .trying = [&](double) { progress.update(++tries); }});
+    stop_if_asked();
+    const auto found =
+        std::ranges::find(tuning.grid, tuning.best, &metalearn::Tuning::Point::learning_rate);
+    if (found->summary.last5 >= least) continue;
+    least = found->summary.last5;
+    best = {.learning_rate = tuning.best, .momentum = momentum};
+  }
+  return best;
+}
 
 // Rates and momentum of `optimizer` improved by hyper-gradients of the last loss.
 Params learned(const AnyOptimizer& optimizer, Order order, const Networks& networks,
@@ -110,24 +137,13 @@ StudyResult hypergradient(const StudyContext& context) {
     return s.mean;
   };
 
-  // ---- before: the best of constant rates, at the momentum that is usual
-  Progress progress(context.console, {.what = "trials of constant rates"});
-  int tries = 0;
-  const metalearn::Tuning best =
-      metalearn::tune_learning_rate("momentum", networks.draw(tasks::Purpose::tune),
-                                    {.trial = {.steps = steps,
-                                               .instances = context.paper ? 40 : 16,
-                                               .key = Key{context.seed}.split("tune"),
-                                               .threads = &context.threads,
-                                               .stop = StopGuard::asked},
-                                     .low = 1e-3,
-                                     .high = 1,
-                                     .trying = [&](double) { progress.update(++tries); }});
-  stop_if_asked();
-  const metalearn::Momentum constant{.learning_rate = best.best};
-  result.rows.push_back({"best constant rate of the grid", {}, best.best});
-  const double before = judged("best constant rate", constant);
-  rates.series.push_back(rates_by_step("best constant", [&](std::int64_t) { return best.best; }));
+  // ---- before: the best of constant rates and momenta
+  const metalearn::Momentum constant = best_constant(networks, context);
+  result.rows.push_back({"best constant rate of the grid", {}, constant.learning_rate});
+  result.rows.push_back({"its momentum (of 0.5, 0.8, 0.9, 0.95)", {}, constant.momentum});
+  const double before = judged("best constant rate and momentum", constant);
+  rates.series.push_back(
+      rates_by_step("best constant", [&](std::int64_t) { return constant.learning_rate; }));
 
   // ---- after
   const AnyOptimizer free =
@@ -140,8 +156,7 @@ StudyResult hypergradient(const StudyContext& context) {
     const double after = judged(fmt::format("schedule by {}", name), free.with_phi(phi));
     result.rows.push_back(
         {fmt::format("loss relative to the constant rate's, {}", name), {}, after / before});
-    result.rows.push_back(
-        {fmt::format("momentum found (0.9 before), {}", name), {}, phi["momentum"].item()});
+    result.rows.push_back({fmt::format("momentum found, {}", name), {}, phi["momentum"].item()});
     const std::vector<float> logs(phi["log_learning_rate"].values<float>().begin(),
                                   phi["log_learning_rate"].values<float>().end());
     rates.series.push_back(rates_by_step(name, [&](std::int64_t t) {

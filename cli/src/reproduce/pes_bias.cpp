@@ -68,7 +68,7 @@ StudyResult pes_bias(const StudyContext& context) {
              .gradient["theta"]
              .item()});
 
-  const int pairs = context.paper ? 1000 : 200, seeds = context.paper ? 5 : 3;
+  const int pairs = context.paper ? 1000 : 100, seeds = context.paper ? 5 : 3;
   const auto es = [&](WindowedEs::Kind kind) {
     return WindowedEs{.kind = kind, .pairs = pairs, .sigma = sigma, .length = 1};
   };
