@@ -91,13 +91,15 @@ StudyResult second_order(const StudyContext& context) {
   for (std::size_t i = 0; i < lengths.size(); ++i)
     cosine_of[i].name = bias_of[i].name = fmt::format("{} steps", lengths[i]);
 
-  const auto look = [&](std::int64_t at, const Params& phi) {
+  const auto look = [&](std::int64_t at, const Params& phi, bool listed) {
     for (std::size_t i = 0; i < lengths.size(); ++i) {
       const Likeness l = compared(optimizer.with_phi(phi), lengths[i], functions, context);
-      const std::string where = fmt::format("{} meta-steps, run of {}", at, lengths[i]);
-      result.rows.push_back({"cosine, " + where, {}, l.cosine.mean, l.cosine.ci95});
-      result.rows.push_back({"cosine of the means, " + where, {}, l.of_means});
-      result.rows.push_back({"relative bias, " + where, {}, l.bias.mean, l.bias.ci95});
+      if (listed) {
+        const std::string where = fmt::format("{} meta-steps, run of {}", at, lengths[i]);
+        result.rows.push_back({"cosine, " + where, {}, l.cosine.mean, l.cosine.ci95});
+        result.rows.push_back({"cosine of the means, " + where, {}, l.of_means});
+        result.rows.push_back({"relative bias, " + where, {}, l.bias.mean, l.bias.ci95});
+      }
       for (const auto& [series, value] :
            {std::pair{&cosine_of[i], l.cosine}, {&bias_of[i], l.bias}}) {
         series->x.push_back(static_cast<double>(at));
@@ -107,15 +109,17 @@ StudyResult second_order(const StudyContext& context) {
       }
     }
   };
-  const std::array<double, 7> looks{0, 0.02, 0.05, 0.1, 0.25, 0.5, 1};
+  // per thousand of the training; those that make rows, and those between for the figures
+  constexpr std::array listed{0, 20, 50, 100, 250, 500, 1000};
+  constexpr std::array between{10, 35, 70, 150, 200, 300, 400, 600, 700, 800, 900};
   for (const Order order : {Order::first, Order::exact}) {
     metalearn::Trainer trainer = trainer_of(optimizer, order, meta_steps, context);
     const char* name = order == Order::first ? "first order" : "exact";
     const auto looked = [&](std::int64_t at) {
-      if (order == Order::first && std::ranges::any_of(looks, [&](double part) {
-            return std::llround(part * static_cast<double>(meta_steps)) == at;
-          }))
-        look(at, trainer.phi());
+      if (order == Order::exact) return;
+      const auto is_due = [&](int thousandths) { return thousandths * meta_steps == at * 1000; };
+      const bool row = std::ranges::any_of(listed, is_due);
+      if (row || std::ranges::any_of(between, is_due)) look(at, trainer.phi(), row);
     };
     looked(0);
     train(trainer, meta_steps, fmt::format("meta-steps, {}", name), context,
