@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "metatape/metalearn/estimators/closed_cases.hpp"
+#include "metatape/metalearn/estimators/closed_systems.hpp"
 #include "metatape/metalearn/estimators/evolution.hpp"
 #include "metatape/metalearn/estimators/forward.hpp"
 #include "metatape/metalearn/estimators/reverse.hpp"

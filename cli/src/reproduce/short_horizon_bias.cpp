@@ -9,7 +9,7 @@
 
 #include "metatape/autodiff/ops/binary.hpp"
 #include "metatape/autodiff/ops/elementwise.hpp"
-#include "metatape/metalearn/estimators/closed_cases.hpp"
+#include "metatape/metalearn/estimators/closed_systems.hpp"
 #include "metatape/metalearn/estimators/reverse.hpp"
 #include "metatape/metalearn/estimators/training.hpp"
 #include "metatape/metalearn/optimizers/hand_crafted.hpp"

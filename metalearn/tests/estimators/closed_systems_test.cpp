@@ -1,5 +1,5 @@
-// closed_cases_test.cpp: the systems with known gradients have those gradients.
-#include "metatape/metalearn/estimators/closed_cases.hpp"
+// closed_systems_test.cpp: the systems with known gradients have those gradients.
+#include "metatape/metalearn/estimators/closed_systems.hpp"
 
 #include "../support/catch.hpp"
 #include "metatape/autodiff/ops/elementwise.hpp"
@@ -19,7 +19,7 @@ double slope(const Dynamics& run, const Params& phi) {
 }  // namespace
 
 TEST_CASE("influence balancing: a window of 40 steps or less has the wrong sign",
-          "[closed_cases]") {
+          "[closed_systems]") {
   const InfluenceBalancing chain;
   const Params phi = InfluenceBalancing::phi(0.5);
   for (const auto& [window, expected] : {std::pair{1, -4.0},
@@ -41,7 +41,7 @@ TEST_CASE("influence balancing: a window of 40 steps or less has the wrong sign"
 }
 
 TEST_CASE("the noisy quadratic's moments, recorded, are those of the closed form",
-          "[closed_cases]") {
+          "[closed_systems]") {
   const tasks::NoisyQuadratic q{.curvature = {1, 0.1}, .noise = {1, 1}, .start = {1, 100}};
   const RateOf constant = [](const Bound& phi, std::int64_t) { return phi["rate"]; };
   const Params phi({{"rate", Tensor::scalar(0.2, DType::f64)}});

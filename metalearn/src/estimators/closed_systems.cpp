@@ -1,4 +1,4 @@
-#include "metatape/metalearn/estimators/closed_cases.hpp"
+#include "metatape/metalearn/estimators/closed_systems.hpp"
 
 #include <span>
 #include <utility>

@@ -1,4 +1,4 @@
-// closed_cases.hpp: systems whose gradients are known without an estimator. All in float64.
+// closed_systems.hpp: systems whose gradients are known without an estimator. All in float64.
 #pragma once
 
 #include <functional>
