@@ -112,7 +112,8 @@ class Runs(Optimizer):
 class EqualBits(Optimizer):
     def test_on_one_two_and_three_threads(self):
         for kind in (["--meta-batch", 3, "--order", "exact"],
-                     ["--model", "rnnprop", "--random-scaling", 2, "--convex-companion"]):
+                     ["--model", "rnnprop", "--random-scaling", 2, "--convex-companion"],
+                     ["--meta-batch", 2, "--estimator", "pes:3", "--sigma", 0.1]):
             for n in (1, 2, 3):
                 self.train_optimizer(f"r{n}", "--threads", n, "--force", *kind)
             self.same("r1", "r2")
@@ -126,6 +127,13 @@ class EqualBits(Optimizer):
         self.assertEqual(met["kills"], 10)
         self.assertGreaterEqual(met["before the first save"], 2)
         self.same("whole", "killed")
+
+    def test_an_estimator_s_run_goes_on_where_it_was(self):
+        words = ["--estimator", "nres:2", "--meta-batch", 2]
+        self.train_optimizer("whole", *words, meta_steps=12)
+        self.train_optimizer("r", *words, "--decay-steps", 12, meta_steps=5)
+        self.run_program("optimizer", "train", "--resume", "r", "--meta-steps", 12)
+        self.same("whole", "r")
 
     def test_what_a_killed_save_left_is_cleared(self):
         self.train_optimizer("r")
@@ -190,7 +198,11 @@ class BadInput(Optimizer):
                 (["--global", 5], "global = 5: at most hidden units"),
                 (["--model", "rnnprop", "--global", 1], "--global and --groups are for"),
                 (["--imitate", 0.5, "--teacher", "adom"], "did you mean 'adam'?"),
-                (["--order", "second"], "one of first, exact")):
+                (["--order", "second"], "one of first, exact"),
+                (["--estimator", "pess:3"], "did you mean 'pes'?"),
+                (["--estimator", "pes"], "1 to 2 numbers after 'pes' expected"),
+                (["--estimator", "pes:3", "--order", "first"], "--order: not beside"),
+                (["--sigma", 0.1], "of --estimator es, pes, nres alone")):
             self.refused("optimizer", "train", *SMALL, "--meta-steps", 1, *words, "--out", "r",
                          says=says)
             self.assertFalse((self.folder / "r").exists(), words)

@@ -13,6 +13,8 @@
 #include "../signals.hpp"
 #include "../training_log.hpp"
 #include "learned.hpp"
+#include "metatape/metalearn/estimators/by_name.hpp"
+#include "metatape/metalearn/estimators/training.hpp"
 #include "metatape/metalearn/optimizers/checkpoint.hpp"
 #include "metatape/metalearn/optimizers/hand_crafted.hpp"
 #include "metatape/metalearn/optimizers/schedule.hpp"
@@ -46,7 +48,8 @@ struct TrainSettings {
   int unroll = 20, meta_batch = 1, shortest = 0;
   double clip = 1, clip_each = 0, random_scaling = 0, imitate = 0, save_every = 60;
   bool convex_companion = false;
-  std::optional<std::string> order;
+  double sigma = 0.01;
+  std::optional<std::string> order, estimator;
   std::string objective = "sum", curriculum, teacher = "adam:learning_rate=0.03";
 
   void declare(Settings& settings);
@@ -74,7 +77,13 @@ void TrainSettings::declare(Settings& s) {
   s.add("order", order, "exact: differentiate through the optimizee's gradients, too",
         {.choices = {"first", "exact"},
          .default_text = "exact on formulas, where it learns more, first on networks"});
-  s.add("objective", objective, "of a window",
+  s.add("estimator", estimator,
+        "of the meta-gradient: pes:N, nres:N, es:N, forward, uoro, artbp:C, truncated:K, ... (see "
+        "gradients compare); pairs answer every --unroll steps",
+        {.value_name = "NAME", .default_text = "windows of --unroll steps, in --order"});
+  s.add("sigma", sigma, "of the perturbations of pes, nres, es",
+        {.least = 0, .most = 1e6, .above_least = true});
+  s.add("objective", objective, "of a window; of --estimator, of a run",
         {.choices = {"sum", "final", "log_ratio", "mean_log_ratio"}});
   s.add("imitate", imitate, "share of runs in which updates of --teacher are imitated",
         {.least = 0, .most = 1});
@@ -203,6 +212,29 @@ void draw_curves(const RunFolder& folder, const TrainingLog& log, Console& conso
                folder.figures(), "gradient-norm", console);
 }
 
+// What --estimator makes no use of is refused where it was typed: silence would look like consent.
+void refuse_beside_estimator(const TrainSettings& s, const Settings& settings) {
+  const auto typed = [&](const char* name) {
+    return settings.origin(name) == Origin::command_line;
+  };
+  if (!s.estimator && typed("sigma"))
+    throw UsageError("--sigma: of --estimator es, pes, nres alone");
+  for (const char* name : {"order", "shortest", "curriculum", "imitate", "teacher"})
+    if (s.estimator && typed(name))
+      throw UsageError(fmt::format("--{}: not beside --estimator {}", name, *s.estimator));
+}
+
+std::optional<metalearn::AnyEstimator> estimator_of(const TrainSettings& s,
+                                                    const Settings& settings) {
+  refuse_beside_estimator(s, settings);
+  if (!s.estimator) return std::nullopt;
+  try {
+    return metalearn::estimator_by_name(*s.estimator, {.sigma = s.sigma, .window = s.unroll});
+  } catch (const DataError& e) {
+    throw UsageError(e.what());
+  }
+}
+
 }  // namespace
 
 int optimizer_train(Invocation& in) {
@@ -211,6 +243,7 @@ int optimizer_train(Invocation& in) {
   in.take({.seed = true, .threads = true, .run = true, .profile = true, .memory = true});
   in.parse();
 
+  const std::optional<metalearn::AnyEstimator> estimator = estimator_of(s, in.settings);
   const bool network = is_network(s.problem.optimizee);
   const metalearn::AnyOptimizer optimizer = s.model.fill(network, in.common.seed);
   const metalearn::AnyOptimizer teacher = hand_crafted(s.teacher);
@@ -245,7 +278,14 @@ int optimizer_train(Invocation& in) {
         .teacher = teacher};
     metalearn::MetaObjective objective;
     try {
-      objective = metalearn::unroll_objective(problem, optimizer, std::move(training));
+      objective =
+          estimator
+              ? metalearn::estimator_objective(
+                    metalearn::minimisations(problem, optimizer,
+                                             {.steps = s.problem.steps,
+                                              .objective = metalearn::run_objective(s.objective)}),
+                    *estimator)
+              : metalearn::unroll_objective(problem, optimizer, std::move(training));
     } catch (const DataError& e) {
       throw UsageError(e.what());
     }

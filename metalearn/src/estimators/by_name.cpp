@@ -11,6 +11,7 @@
 #include "metatape/metalearn/estimators/forward.hpp"
 #include "metatape/metalearn/estimators/implicit.hpp"
 #include "metatape/metalearn/estimators/reverse.hpp"
+#include "metatape/metalearn/estimators/telescoping.hpp"
 #include "metatape/tasks/nearest_name.hpp"
 
 namespace metatape::metalearn {
@@ -34,10 +35,10 @@ class Parts {
   void expect(std::size_t least, std::size_t most) const {
     const std::size_t numbers = parts_.size() - 1;
     if (numbers < least || numbers > most)
-      throw DataError(fmt::format("estimator '{}': {} number{} after '{}' expected", text_,
-                                  least == most ? fmt::format("{}", least)
-                                                : fmt::format("{} to {}", least, most),
-                                  most == 1 ? "" : "s", name()));
+      throw DataError(fmt::format(
+          "estimator '{}': {} number{} after '{}' expected", text_,
+          least == most ? fmt::format("{}", least) : fmt::format("{} to {}", least, most),
+          most == 1 ? "" : "s", name()));
   }
   [[nodiscard]] double number(std::size_t i, double standard, double least, double most) const {
     if (i >= parts_.size()) return standard;
@@ -71,11 +72,15 @@ const std::vector<EstimatorInfo>& estimators_by_name() {
   static const std::vector<EstimatorInfo> all = {
       {"exact", "reverse mode through the whole run, all of it on the tape", true},
       {"exact-hvp", "the same a step at a time: a Hessian-vector product each", true},
-      {"checkpointed", "the same in segments of 32 steps, recorded again when they are needed", true},
+      {"checkpointed", "the same in segments of 32 steps, recorded again when they are needed",
+       true},
       {"first", "reverse mode without second order: gradients inside the run are constants", false},
       {"truncated:K", "exact inside windows of K steps, nothing across them", false},
       {"truncated-first:K", "the same without second order", false},
       {"artbp:C", "each step's flow cut with probability C, else reweighted", true},
+      {"roulette:Q", "runs of random length, the longer the seldomer, reweighted (Q in (0, 1))",
+       true},
+      {"single-term:Q", "the same, of one random stretch of the losses", true},
       {"forward[:R]", "tangents of all of phi, or of R random directions", true},
       {"uoro", "all tangents as one random product", true},
       {"es:N", "evolution strategies: N antithetic pairs of whole runs", true},
@@ -128,6 +133,12 @@ AnyEstimator estimator_by_name(std::string_view text, const EstimatorDefaults& d
     p.expect(1, 1);
     return Artbp{.cut = p.number(1, 0, 0, 0.999999)};
   }
+  if (name == "roulette" || name == "single-term") {
+    p.expect(1, 1);
+    return RandomHorizon{
+        {.kind = name == "roulette" ? Telescoping::Kind::roulette : Telescoping::Kind::single,
+         .q = p.number(1, 0, 1e-6, 0.999999)}};
+  }
   if (name == "forward") {
     p.expect(0, 1);
     return Forward{.directions = static_cast<int>(p.whole(1, 0, 1))};
@@ -144,8 +155,7 @@ AnyEstimator estimator_by_name(std::string_view text, const EstimatorDefaults& d
   std::vector<std::string> names;
   for (const EstimatorInfo& info : estimators_by_name())
     names.push_back(info.name.substr(0, info.name.find_first_of(":[")));
-  throw DataError(
-      fmt::format("unknown estimator '{}'{}", name, tasks::did_you_mean(name, names)));
+  throw DataError(fmt::format("unknown estimator '{}'{}", name, tasks::did_you_mean(name, names)));
 }
 
 }  // namespace metatape::metalearn

@@ -42,7 +42,8 @@ Params rates_of(const Params& phi) {
   if (std::ranges::none_of(phi.entries(), of_settings)) return phi;
   std::vector<std::pair<std::string, Tensor>> tensors;
   for (std::size_t i = 0; i < phi.entries().size(); ++i)
-    if (const ParamEntry& e = phi.entries()[i]; !of_settings(e)) tensors.emplace_back(e.name, phi[i]);
+    if (const ParamEntry& e = phi.entries()[i]; !of_settings(e))
+      tensors.emplace_back(e.name, phi[i]);
   if (tensors.empty()) return Params::zeros(std::make_shared<const Layout>(), phi.dtype());
   return Params(tensors);
 }
@@ -98,8 +99,8 @@ struct Minimisation {
     const Bound here(theta, view_range(joint, 0, Shape{n}));
     const Bound remembered = h > 0 ? Bound(memory, view_range(joint, n, Shape{h})) : Bound{};
     Bound at = optimizer.queries() ? optimizer.query(rates, here, remembered) : here;
-    const bool depends = at.flat().differentiable() ||
-                         (settings.count() > 0 && settings.flat().differentiable());
+    const bool depends =
+        at.flat().differentiable() || (settings.count() > 0 && settings.flat().differentiable());
     if (!at.flat().differentiable())  // a leaf, so that a gradient can be taken there
       at = Bound(theta, tape.variable(at.flat().value()));
 
@@ -129,10 +130,9 @@ struct Minimisation {
 
 }  // namespace
 
-Dynamics dynamics(
-    std::int64_t steps, Params start,
-    std::function<std::vector<Var>(const Bound&, const Bound&, std::int64_t)> step,
-    std::function<Var(const Bound&, const Bound&, std::int64_t)> loss) {
+Dynamics dynamics(std::int64_t steps, Params start,
+                  std::function<std::vector<Var>(const Bound&, const Bound&, std::int64_t)> step,
+                  std::function<Var(const Bound&, const Bound&, std::int64_t)> loss) {
   const auto layout = start.layout();
   return {.steps = steps,
           .start = std::move(start),
@@ -151,17 +151,22 @@ RunObjective run_objective(std::string_view name) {
     if (name == to_string(o)) return o;
     names.emplace_back(to_string(o));
   }
-  throw DataError(fmt::format("unknown objective '{}'{}: sum, final, log_ratio or mean_log_ratio "
-                              "expected",
-                              name, tasks::did_you_mean(name, names)));
+  throw DataError(
+      fmt::format("unknown objective '{}'{}: sum, final, log_ratio or mean_log_ratio "
+                  "expected",
+                  name, tasks::did_you_mean(name, names)));
 }
 
 const char* to_string(RunObjective objective) {
   switch (objective) {
-    case RunObjective::sum: return "sum";
-    case RunObjective::final_value: return "final";
-    case RunObjective::log_ratio: return "log_ratio";
-    case RunObjective::mean_log_ratio: return "mean_log_ratio";
+    case RunObjective::sum:
+      return "sum";
+    case RunObjective::final_value:
+      return "final";
+    case RunObjective::log_ratio:
+      return "log_ratio";
+    case RunObjective::mean_log_ratio:
+      return "mean_log_ratio";
   }
   return "";
 }

@@ -21,9 +21,7 @@ EstimatorScratch::EstimatorScratch(Threads* threads) : threads_(threads) {
 EstimatorScratch::~EstimatorScratch() = default;
 EstimatorScratch::EstimatorScratch(EstimatorScratch&&) noexcept = default;
 
-Tape& EstimatorScratch::tape(int worker) const {
-  return *tapes_[static_cast<std::size_t>(worker)];
-}
+Tape& EstimatorScratch::tape(int worker) const { return *tapes_[static_cast<std::size_t>(worker)]; }
 
 void EstimatorScratch::run(std::int64_t count,
                            const std::function<void(std::int64_t, int)>& f) const {

@@ -54,7 +54,8 @@ Tensor direction(const Forward& f, const Params& phi, Key key, std::int64_t j) {
   if (f.directions > 0)
     return normal({phi.size()}, key.split("direction", static_cast<std::uint64_t>(j)), phi.dtype());
   Tensor unit = flat_zeros(phi.size(), phi.dtype());
-  visit(unit.dtype(), [&]<class T>(T) { unit.mutable_values<T>()[static_cast<std::size_t>(j)] = 1; });
+  visit(unit.dtype(),
+        [&]<class T>(T) { unit.mutable_values<T>()[static_cast<std::size_t>(j)] = 1; });
   return unit;
 }
 
@@ -132,9 +133,9 @@ std::int64_t Uoro::window(std::int64_t steps) const { return answers(answer_ever
 
 Params Uoro::begin(const Dynamics& run, const Params& phi, Key) const {
   const DType dtype = run.start.dtype();
-  return Params::join({run.start.prefixed("state"),
-                       Params({{"of_state", flat_zeros(run.start.size(), dtype)},
-                               {"of_phi", flat_zeros(phi.size(), dtype)}})});
+  return Params::join(
+      {run.start.prefixed("state"), Params({{"of_state", flat_zeros(run.start.size(), dtype)},
+                                            {"of_phi", flat_zeros(phi.size(), dtype)}})});
 }
 
 Estimate Uoro::advance(const Dynamics& run, const Params& phi, Window window, Key key,

@@ -77,12 +77,12 @@ Solved neumann(const Product& m, const Tensor& b, int terms, double rate) {
 }  // namespace
 
 ImplicitGradient implicit_gradient(const BilevelLoss& inner, const BilevelLoss& outer,
-                                   const Params& w, const Params& phi,
-                                   const ImplicitOptions& o) {
+                                   const Params& w, const Params& phi, const ImplicitOptions& o) {
   if (o.iterations < 0 || !(o.damping >= 0) || !(o.rate > 0))
-    throw DataError(fmt::format("implicit_gradient: {} iterations, damping {}, rate {}: 0 or more, "
-                                "0 or more and above 0 expected",
-                                o.iterations, o.damping, o.rate));
+    throw DataError(
+        fmt::format("implicit_gradient: {} iterations, damping {}, rate {}: 0 or more, "
+                    "0 or more and above 0 expected",
+                    o.iterations, o.damping, o.rate));
   Tape tape;
   const Bound at = bind(tape, w), on_tape = detail::place(tape, phi, true);
   std::vector<Var> inputs{at.flat()};
@@ -102,8 +102,8 @@ ImplicitGradient implicit_gradient(const BilevelLoss& inner, const BilevelLoss& 
   result.inner_gradient_norm = Params(w.layout(), g.value()).norm();
   const Product hessian = [&](const Tensor& v) {
     const Tape::Scope scope(tape);
-    const Tensor hv = g.differentiable() ? grad(sum(g * v), at.flat())
-                                         : Tensor::zeros(v.shape(), v.dtype());
+    const Tensor hv =
+        g.differentiable() ? grad(sum(g * v), at.flat()) : Tensor::zeros(v.shape(), v.dtype());
     return o.damping > 0 ? plus(hv, o.damping, v) : hv;
   };
   const Solved s = o.solver == Solver::neumann
@@ -128,8 +128,7 @@ std::string FixedPoint::name() const {
 }
 
 Params FixedPoint::begin(const Dynamics& run, const Params&, Key) const {
-  if (iterations < 0)
-    throw DataError(fmt::format("{}: 0 iterations or more expected", name()));
+  if (iterations < 0) throw DataError(fmt::format("{}: 0 iterations or more expected", name()));
   return run.start;
 }
 
@@ -157,14 +156,15 @@ Estimate FixedPoint::advance(const Dynamics& run, const Params& phi, Window wind
     const Tape::Scope inside(tape);
     return next.differentiable() ? grad(sum(next * v), by) : Tensor::zeros(by.shape(), by.dtype());
   };
-  const auto turned = [&](const Tensor& v) { return plus(v, -1, pull(v, s.flat())); };  // (I - Jᵀ) v
+  const auto turned = [&](const Tensor& v) {
+    return plus(v, -1, pull(v, s.flat()));
+  };  // (I - Jᵀ) v
   const detail::Pushforward push(next, s.flat());
   const auto straight = [&](const Tensor& v) { return plus(v, -1, push(v)); };  // (I - J) v
-  const Solved v =
-      solver == Solver::neumann
-          ? neumann(turned, a, iterations, 1)
-          : conjugate_gradient([&](const Tensor& x) { return straight(turned(x)); }, straight(a),
-                               iterations, 0);
+  const Solved v = solver == Solver::neumann
+                       ? neumann(turned, a, iterations, 1)
+                       : conjugate_gradient([&](const Tensor& x) { return straight(turned(x)); },
+                                            straight(a), iterations, 0);
   if (on_tape.count() > 0)
     e.gradient.add_scaled(1, Params(phi.layout(), pull(v.x, on_tape.flat())));
   carry = w.state;

@@ -1,5 +1,6 @@
-// reverse.cpp: back through segments of steps. λ, the adjoint of the state at a segment's end, comes
-// in as the cotangent of what the segment makes, and goes out as the gradient of where it began.
+// reverse.cpp: back through segments of steps. λ, the adjoint of the state at a segment's end,
+// comes in as the cotangent of what the segment makes, and goes out as the gradient of where it
+// began.
 #include "metatape/metalearn/estimators/reverse.hpp"
 
 #include <fmt/format.h>
@@ -46,9 +47,10 @@ std::string whole_number(std::string_view name, std::int64_t n) {
 
 std::string Reverse::name() const {
   const bool exact = order == Order::exact;
-  std::string text = truncation > 0 ? whole_number(exact ? "truncated" : "truncated-first", truncation)
-                     : exact        ? (segment == 1 ? "exact-hvp" : "exact")
-                                    : "first";
+  std::string text = truncation > 0
+                         ? whole_number(exact ? "truncated" : "truncated-first", truncation)
+                     : exact ? (segment == 1 ? "exact-hvp" : "exact")
+                             : "first";
   if (segment > 1 || (segment == 1 && text != "exact-hvp")) text += fmt::format("@{}", segment);
   return text;
 }
@@ -62,7 +64,8 @@ Params Reverse::begin(const Dynamics& run, const Params&, Key) const { return ru
 Estimate Reverse::advance(const Dynamics& run, const Params& phi, Window window, Key,
                           EstimatorScratch& scratch, Params& carry) const {
   if (order == Order::first && !run.has_orders)
-    throw DataError(fmt::format("{}: this system has no gradients inside to hold constant", name()));
+    throw DataError(
+        fmt::format("{}: this system has no gradients inside to hold constant", name()));
   Tape& tape = scratch.tape();
   Estimate e{.gradient = phi.zeros_like()};
   const std::int64_t length = segment > 0 ? segment : window.to - window.from;
@@ -70,8 +73,7 @@ Estimate Reverse::advance(const Dynamics& run, const Params& phi, Window window,
   if (length >= window.to - window.from) {  // one segment: the run is made once, recorded
     const Tape::Scope scope(tape);
     const Bound on_tape = detail::place(tape, phi, true), from = detail::place(tape, carry, false);
-    const detail::Recorded r =
-        detail::record(run, on_tape, from, window, window.from, true, order);
+    const detail::Recorded r = detail::record(run, on_tape, from, window, window.from, true, order);
     if (r.loss.valid()) e.loss = r.loss.item();
     Params end = r.state.value();
     if (!std::isfinite(e.loss) || !detail::finite(end.flat())) {
@@ -124,7 +126,8 @@ struct Piece {
   std::vector<Params> states{};  // s_first, s_{first+1}, ...
 
   // x ↦ its gradient by φ, added, and by the state.
-  [[nodiscard]] Tensor pull(Var x, const Bound& on_tape, const Bound& state, Params& gradient) const {
+  [[nodiscard]] Tensor pull(Var x, const Bound& on_tape, const Bound& state,
+                            Params& gradient) const {
     std::vector<Var> inputs{state.flat()};
     if (on_tape.count() > 0) inputs.push_back(on_tape.flat());
     const std::vector<Tensor> d = grad(x, inputs);
@@ -173,14 +176,14 @@ Estimate reverse_with_factors(const Dynamics& run, const Params& phi,
     e.loss += piece.back(end, e.gradient);
     piece.states.clear();
   };
-  const detail::Walked w = detail::walk(
-      run, phi, run.start, {0, run.steps}, tape, [&](std::int64_t t, const Params& state) {
-        if (t > 0 && factors[static_cast<std::size_t>(t)] == 0) {
-          close(state);
-          piece.first = t;
-        }
-        piece.states.push_back(state);
-      });
+  const detail::Walked w = detail::walk(run, phi, run.start, {0, run.steps}, tape,
+                                        [&](std::int64_t t, const Params& state) {
+                                          if (t > 0 && factors[static_cast<std::size_t>(t)] == 0) {
+                                            close(state);
+                                            piece.first = t;
+                                          }
+                                          piece.states.push_back(state);
+                                        });
   if (w.diverged) return detail::lost(phi, *w.diverged);
   close(w.state);
   return e;
@@ -190,7 +193,8 @@ std::string Artbp::name() const { return detail::numbered("artbp", cut); }
 
 Params Artbp::begin(const Dynamics& run, const Params&, Key) const {
   if (!(cut >= 0 && cut < 1))
-    throw DataError(fmt::format("artbp: cut with probability {}: 0 or more and below 1 expected", cut));
+    throw DataError(
+        fmt::format("artbp: cut with probability {}: 0 or more and below 1 expected", cut));
   return run.start;
 }
 

@@ -47,8 +47,7 @@ MetaObjective estimator_objective(System system, AnyEstimator estimator, bool st
     std::int64_t &at = place.counts[0], &length = place.counts[1];
     const Dynamics run = system(phi, place.key);
     const Key key = place.key.split("estimator");
-    const std::int64_t window =
-        std::clamp<std::int64_t>(estimator.window(run.steps), 1, run.steps);
+    const std::int64_t window = std::clamp<std::int64_t>(estimator.window(run.steps), 1, run.steps);
     Params lives;
     if (begins) {
       length = run.steps;
@@ -74,9 +73,9 @@ MetaObjective estimator_objective(System system, AnyEstimator estimator, bool st
     }
     at = next.to;
     if (!lost && at < length)
-      answer.carry = Params::join(
-          {Params({{"run", detail::place_of(place.key, place.counts, phi.dtype())}}),
-           lives.prefixed("carry")});
+      answer.carry =
+          Params::join({Params({{"run", detail::place_of(place.key, place.counts, phi.dtype())}}),
+                        lives.prefixed("carry")});
     const auto steps = static_cast<double>(next.to - next.from);
     answer.measures = {{"final", answer.loss / steps}, {"diverged", lost ? 1 : 0}};
     return answer;

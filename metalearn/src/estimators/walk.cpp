@@ -65,8 +65,8 @@ Recorded record(const Dynamics& run, const Bound& phi, const Bound& from, Window
   for (std::int64_t t = steps.from; t <= steps.to; ++t) {
     const bool end = t == steps.to;
     if (end && !last) break;
-    const Visit v =
-        run.visit(phi, r.state, {.t = t, .order = order, .loss = t > first || t == 0, .move = !end});
+    const Visit v = run.visit(phi, r.state,
+                              {.t = t, .order = order, .loss = t > first || t == 0, .move = !end});
     if (v.loss.valid()) r.loss = r.loss.valid() ? r.loss + v.loss : v.loss;
     if (end) break;
     if (!(*v.next.layout() == *from.layout()))

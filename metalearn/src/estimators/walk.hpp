@@ -20,8 +20,8 @@ struct Walked {
   std::optional<std::int64_t> diverged{};
 };
 
-/// The run from s_from to s_to at φ, counting as Window says, a step at a time on `tape`; nothing is
-/// kept. `each`, if given, sees every state s_from .. s_{to-1} before it is left.
+/// The run from s_from to s_to at φ, counting as Window says, a step at a time on `tape`; nothing
+/// is kept. `each`, if given, sees every state s_from .. s_{to-1} before it is left.
 Walked walk(const Dynamics& run, const Params& phi, const Params& from, Window window, Tape& tape,
             const std::function<void(std::int64_t t, const Params& state)>& each = {});
 

@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <utility>
 
+#include "../algebra/small_algebra.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/ops.hpp"
 #include "metatape/autodiff/random.hpp"
@@ -16,80 +17,9 @@ namespace metatape::metalearn {
 
 namespace {
 
-// Columns of equal length.
-using Columns = std::vector<std::vector<double>>;
-
-double dot(const std::vector<double>& a, const std::vector<double>& b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
-}
-
-// Gram-Schmidt, twice over for orthogonality to rounding; a dependent column becomes 0.
-void orthonormalise(Columns& columns) {
-  for (std::size_t c = 0; c < columns.size(); ++c) {
-    std::vector<double>& v = columns[c];
-    const double before = std::sqrt(dot(v, v));
-    for (int pass = 0; pass < 2; ++pass)
-      for (std::size_t e = 0; e < c; ++e) {
-        const double along = dot(columns[e], v);
-        for (std::size_t i = 0; i < v.size(); ++i) v[i] -= along * columns[e][i];
-      }
-    const double norm = std::sqrt(dot(v, v));
-    const double scale = norm > 1e-6 * before && norm > 0 ? 1 / norm : 0;
-    for (double& x : v) x *= scale;
-  }
-}
-
-// Eigenvectors of a small symmetric matrix by Jacobi's rotations, the largest eigenvalue first.
-struct Eigen {
-  std::vector<double> values;
-  Columns vectors;
-};
-Eigen eigen(Columns a) {
-  const std::size_t m = a.size();
-  Columns v(m, std::vector<double>(m));
-  for (std::size_t i = 0; i < m; ++i) v[i][i] = 1;
-  for (int sweep = 0; sweep < 30; ++sweep)
-    for (std::size_t p = 0; p < m; ++p)
-      for (std::size_t q = p + 1; q < m; ++q) {
-        if (a[p][q] == 0) continue;
-        const double theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
-        const double t =
-            (theta >= 0 ? 1.0 : -1.0) / (std::abs(theta) + std::sqrt(theta * theta + 1));
-        const double c = 1 / std::sqrt(t * t + 1), s = t * c;
-        for (std::size_t i = 0; i < m; ++i) {
-          const double x = a[p][i], y = a[q][i];
-          a[p][i] = c * x - s * y;
-          a[q][i] = s * x + c * y;
-        }
-        for (std::size_t i = 0; i < m; ++i) {
-          const double x = a[i][p], y = a[i][q];
-          a[i][p] = c * x - s * y;
-          a[i][q] = s * x + c * y;
-        }
-        for (std::size_t i = 0; i < m; ++i) {
-          const double x = v[p][i], y = v[q][i];
-          v[p][i] = c * x - s * y;
-          v[q][i] = s * x + c * y;
-        }
-      }
-  std::vector<std::size_t> order(m);
-  std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, std::greater<>(), [&](std::size_t i) { return a[i][i]; });
-  Eigen sorted;
-  for (const std::size_t i : order) {
-    sorted.values.push_back(std::max(0.0, a[i][i]));
-    sorted.vectors.push_back(v[i]);
-  }
-  return sorted;
-}
-
-Columns combined(const Columns& columns, const Columns& weights) {
-  Columns out(weights.size(), std::vector<double>(columns[0].size()));
-  for (std::size_t j = 0; j < weights.size(); ++j)
-    for (std::size_t c = 0; c < columns.size(); ++c)
-      for (std::size_t i = 0; i < out[j].size(); ++i) out[j][i] += weights[j][c] * columns[c][i];
-  return out;
-}
+using detail::combined;
+using detail::dot;
+using Columns = detail::Vectors;
 
 Tensor packed(const Columns& columns) {
   const auto m = std::ssize(columns), n = std::ssize(columns[0]);
@@ -129,18 +59,18 @@ PrincipalComponents principal_components(const Tensor& rows, int k) {
   const std::int64_t m = std::min<std::int64_t>(k + 8, std::min(n, d));
   const auto asked = static_cast<std::size_t>(k);
   Columns directions = unpacked(normal({d, m}, Key(0).split("principal components")));
-  Eigen ritz;
+  detail::Eigen ritz;
   Columns along;  // the rows' coordinates on the directions
   for (int iteration = 0; iteration < 200; ++iteration) {
     const Tape::Scope scope(tape);
-    orthonormalise(directions);
+    detail::orthonormalise(directions);
     const Var all = tape.constant(x);
     along = unpacked(matmul(all, tape.constant(packed(directions))).value());
     Columns small(along.size(), std::vector<double>(along.size()));
     for (std::size_t i = 0; i < along.size(); ++i)
       for (std::size_t j = 0; j <= i; ++j) small[i][j] = small[j][i] = dot(along[i], along[j]);
     const std::vector<double> before = ritz.values;
-    ritz = eigen(std::move(small));
+    ritz = detail::symmetric_eigen(std::move(small));
     directions = combined(directions, ritz.vectors);
     along = combined(along, ritz.vectors);
     double change = before.empty() ? 1 : 0;
@@ -156,7 +86,7 @@ PrincipalComponents principal_components(const Tensor& rows, int k) {
   for (std::size_t j = 0; j < asked; ++j) {
     const bool there = j < along.size() && variance > 0;
     points.push_back(there ? along[j] : std::vector<double>(static_cast<std::size_t>(n)));
-    found.shares.push_back(there ? ritz.values[j] / variance : 0);
+    found.shares.push_back(there ? std::max(0.0, ritz.values[j]) / variance : 0);
     if (!there) continue;
     const std::vector<double>& v = directions[j];
     const auto largest = std::ranges::max_element(v, {}, [](double e) { return std::abs(e); });

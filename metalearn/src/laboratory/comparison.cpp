@@ -3,16 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cmath>
 #include <limits>
-#include <string_view>
 #include <utility>
 
+#include "../algebra/small_algebra.hpp"
 #include "likeness.hpp"
 #include "metatape/autodiff/error.hpp"
-#include "small_algebra.hpp"
 
 namespace metatape::metalearn {
 
@@ -23,15 +21,6 @@ using detail::Vectors;
 
 constexpr std::size_t spectrum_limit = 16;  // numbers of φ
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-// Two equal samples would not tell: one that cuts at random may twice have cut nowhere.
-bool draws_nothing(std::string_view name) {
-  constexpr std::array<std::string_view, 9> fixed = {"exact",   "exact-hvp",       "checkpointed",
-                                                     "first",   "truncated",       "cg",
-                                                     "neumann", "truncated-first", "forward"};
-  const std::string_view kind = name.substr(0, name.find_first_of(":@"));
-  return std::ranges::find(fixed, kind) != fixed.end() && !name.starts_with("forward:");
-}
 
 // A mean and squared deviations from it, one sample after the other. Welford (1962).
 class Moments {
@@ -55,7 +44,7 @@ class Moments {
   [[nodiscard]] const Vector& mean() const { return mean_; }
   [[nodiscard]] double variance() const { return squares_ * per_freedom(); }
   [[nodiscard]] Vector spectrum() const {
-    Vector values = detail::symmetric_eigenvalues(covariance_);
+    Vector values = detail::symmetric_eigen(covariance_).values;
     for (double& v : values) v = std::max(0.0, v * per_freedom());
     return values;
   }
@@ -100,7 +89,7 @@ class Comparing {
     std::vector<Gathered> all;
     for (const AnyEstimator& e : estimators)
       all.push_back({.estimator = e,
-                     .once = !options_.fresh_runs && draws_nothing(e.name()),
+                     .once = !options_.fresh_runs && !e.draws(),
                      .gradients = Moments(static_cast<std::size_t>(phi_.size()))});
     for (std::int64_t i = 0; i < options_.samples; ++i) {
       const Dynamics fresh = options_.fresh_runs ? run(i) : Dynamics{};

@@ -6,15 +6,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
 #include <limits>
 #include <span>
 #include <utility>
 
+#include "../algebra/eigenvalues.hpp"
+#include "../algebra/small_algebra.hpp"
 #include "../estimators/pushforward.hpp"
 #include "../estimators/walk.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/random.hpp"
-#include "small_algebra.hpp"
 
 namespace metatape::metalearn {
 
@@ -100,14 +102,6 @@ Vectors first_vectors(std::int64_t size, std::int64_t count, Key key) {
   return columns;
 }
 
-Vectors combined(const Vectors& columns, const Vectors& weights) {
-  Vectors out(weights.size(), Vector(columns.front().size()));
-  for (std::size_t j = 0; j < weights.size(); ++j)
-    for (std::size_t c = 0; c < columns.size(); ++c)
-      for (std::size_t i = 0; i < out[j].size(); ++i) out[j][i] += weights[j][c] * columns[c][i];
-  return out;
-}
-
 // Of the first `count`; |log a - log b| is the relative change.
 double change(const Vector& now, const Vector& before, std::size_t count) {
   if (before.empty()) return std::numeric_limits<double>::infinity();
@@ -115,6 +109,47 @@ double change(const Vector& now, const Vector& before, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i)
     if (now[i] != before[i]) most = std::max(most, std::abs(now[i] - before[i]));
   return most;
+}
+
+// Tangents carried through the run: P start = end R, R the product, its diagonal e^logs.
+struct Growth {
+  Vectors start, end;
+  ScaledRows product;
+  Vector logs;
+};
+
+// (1/T) log R_jj. Where a pair of directions turns into one another, how R shares their growth
+// between them depends on the angle at which the run ended; R startᵀ end, which is P on these
+// directions, then has complex eigenvalues, whose modulus is the growth of both. Such eigenvalues
+// are taken of those directions alone that grow alike within the run.
+Vector exponents_of(const Growth& g, double steps) {
+  constexpr double alike = 25;  // of logs: farther apart no pair can be
+  const std::size_t n = g.logs.size();
+  Vector exponents = g.logs;
+  for (std::size_t first = 0; first < n;) {
+    std::size_t last = first + 1;
+    while (last < n && std::abs(g.logs[last - 1] - g.logs[last]) < alike) ++last;
+    double top = -std::numeric_limits<double>::infinity();
+    for (std::size_t i = first; i < last; ++i) top = std::max(top, g.product.logs[i]);
+    Vectors block(last - first, Vector(last - first));
+    for (std::size_t i = first; i < last; ++i)
+      for (std::size_t j = first; j < last; ++j)
+        for (std::size_t k = i; k < n; ++k)
+          block[i - first][j - first] += std::exp(g.product.logs[i] - top) * g.product.rows[i][k] *
+                                         detail::dot(g.start[k], g.end[j]);
+    if (last - first > 1 && std::isfinite(top)) {
+      const std::vector<std::complex<double>> values = detail::eigenvalues(block);
+      if (std::ranges::any_of(values, [](const std::complex<double>& v) {
+            return std::abs(v.imag()) > 1e-9 * std::abs(v);
+          }))
+        for (std::size_t i = first; i < last; ++i)
+          exponents[i] = top + std::log(std::abs(values[i - first]));
+    }
+    first = last;
+  }
+  for (double& e : exponents) e /= steps;
+  std::ranges::sort(exponents, std::greater<>());
+  return exponents;
 }
 
 }  // namespace
@@ -137,7 +172,8 @@ Spectrum spectrum_of(const Dynamics& run, const Params& phi, const SpectrumOptio
   const double tolerance = std::max(options.tolerance, static_cast<double>(run.steps) * rounding);
 
   Spectrum s;
-  Vectors right = first_vectors(size, std::min(options.count + spare, size), options.key);
+  const auto q_count = static_cast<std::size_t>(std::min(options.count + spare, size));
+  Vectors right = first_vectors(size, static_cast<std::int64_t>(q_count), options.key);
   Vector found;
   while (s.iterations < options.iterations) {
     Vectors q = right;
@@ -147,7 +183,7 @@ Spectrum spectrum_of(const Dynamics& run, const Params& phi, const SpectrumOptio
     ++s.iterations;
     s.converged = change(now.logs, found, count) <= tolerance;
     found = now.logs;
-    right = combined(right, now.vectors);
+    right = detail::combined(right, now.vectors);
     if (s.converged || s.iterations == options.iterations || (options.stop && options.stop()))
       break;
     jacobians.backward(q);
@@ -156,22 +192,26 @@ Spectrum spectrum_of(const Dynamics& run, const Params& phi, const SpectrumOptio
 
   // Once more from the singular vectors found: in order and nearly orthogonal at the end, so that
   // small values are at their most precise, and the way there can be told.
-  right.resize(count);
-  ScaledRows product = ScaledRows::identity(count);
+  ScaledRows product = ScaledRows::identity(right.size());
   double grown = 0;
   jacobians.forward(right, [&](const Vectors& r) {
     product.multiply_by(r);
     s.growth.push_back(grown += std::log(r[0][0]));
   });
   s.log_singular_values = detail::singular(std::move(product)).logs;
+  s.log_singular_values.resize(count);
   for (const double l : s.log_singular_values) s.singular_values.push_back(std::exp(l));
 
-  s.lyapunov.assign(count, 0);
-  jacobians.forward(right, [&](const Vectors& r) {
-    for (std::size_t j = 0; j < count; ++j)
-      s.lyapunov[j] += std::log(r[j][j]) / static_cast<double>(run.steps);
+  Growth g{.start = right,
+           .end = std::move(right),
+           .product = ScaledRows::identity(q_count),
+           .logs = Vector(q_count)};
+  jacobians.forward(g.end, [&](const Vectors& r) {
+    g.product.multiply_by(r);
+    for (std::size_t j = 0; j < q_count; ++j) g.logs[j] += std::log(r[j][j]);
   });
-  std::ranges::sort(s.lyapunov, std::greater<>());
+  s.lyapunov = exponents_of(g, static_cast<double>(run.steps));
+  s.lyapunov.resize(count);
   return s;
 }
 

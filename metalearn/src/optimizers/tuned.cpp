@@ -60,19 +60,22 @@ struct Tuned {
   // base's φ at a step.
   [[nodiscard]] Bound numbers(const Bound& phi, Tape& tape, DType dtype, std::int64_t step) const {
     const Params fixed = base.phi(dtype);
+    std::vector<std::pair<std::string, Shape>> shapes;
     std::vector<Var> values;
     for (std::size_t i = 0; i < fixed.entries().size(); ++i) {
       const auto r = std::ranges::find(rates, fixed.entries()[i].name, &FreeRate::name);
       if (r == rates.end()) {
         values.push_back(tape.constant(fixed[i]));
+        shapes.emplace_back(fixed.entries()[i].name, values.back().shape());
         continue;
       }
       Var x = phi[entry_of(*r)];
       if (r->steps > 0) x = row(x, std::min(step, r->steps - 1));
       if (r->logarithm) x = exp(x);
       values.push_back(r->per_tensor ? gather(x, tensor_of) : x);
+      shapes.emplace_back(r->name, values.back().shape());
     }
-    return {fixed.layout(), std::move(values)};
+    return {std::make_shared<const Layout>(std::move(shapes)), std::move(values)};
   }
   [[nodiscard]] OptimizerOutput step(const Bound& phi, const OptimizerInput& input,
                                      const Bound& state) const {

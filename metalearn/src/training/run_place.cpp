@@ -23,8 +23,8 @@ Tensor place_of(Key key, std::span<const std::int64_t> counts, DType dtype) {
 RunPlace place_in(const Tensor& place, std::size_t counts) {
   const std::vector<double> numbers = place.to_vector();
   if (numbers.size() != pieces + counts)
-    throw DataError(fmt::format("a carry whose 'run' has {} numbers, not {}", numbers.size(),
-                                pieces + counts));
+    throw DataError(
+        fmt::format("a carry whose 'run' has {} numbers, not {}", numbers.size(), pieces + counts));
   std::array<std::uint64_t, 2> words{};
   for (std::size_t i = 0; i < pieces; ++i)
     words[i / 4] |= static_cast<std::uint64_t>(numbers[i]) << (16 * (i % 4));

@@ -27,4 +27,5 @@
 #include "metatape/tasks/optimizees/optimizee.hpp"
 #include "metatape/tasks/optimizees/quadratics.hpp"
 #include "metatape/tasks/optimizees/random_scaling.hpp"
+#include "metatape/tasks/optimizees/ridge.hpp"
 #include "metatape/tasks/optimizees/test_functions.hpp"

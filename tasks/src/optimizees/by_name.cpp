@@ -13,6 +13,7 @@
 #include "metatape/tasks/optimizees/conv_classifier.hpp"
 #include "metatape/tasks/optimizees/mlp_classifier.hpp"
 #include "metatape/tasks/optimizees/quadratics.hpp"
+#include "metatape/tasks/optimizees/ridge.hpp"
 #include "metatape/tasks/optimizees/test_functions.hpp"
 
 namespace metatape::tasks {
@@ -281,6 +282,15 @@ Entry double_well_entry() {
           }};
 }
 
+Entry ridge() {
+  return {{"ridge",
+           "½ ‖X w - y‖² + ½ penalty ‖w‖², judged on other points: three and two, fixed",
+           {{"penalty", "0.5", "λ, a setting: --with-respect-to penalty"}}},
+          [](const Values& v, const OptimizeeContext&) -> AnyOptimizee {
+            return Ridge{.penalty = v.number("penalty", 0, 1e12)};
+          }};
+}
+
 Entry plain(const TestFunction& f) {
   return {{f.called, f.formula, {functions_key()}},
           [f](const Values& v, const OptimizeeContext&) -> AnyOptimizee {
@@ -292,7 +302,8 @@ Entry plain(const TestFunction& f) {
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> all = [] {
-    std::vector<Entry> list = {quadratic(), mlp(), conv(), bowl_entry(), double_well_entry()};
+    std::vector<Entry> list = {quadratic(),         mlp(),  conv(), bowl_entry(),
+                               double_well_entry(), ridge()};
     for (const TestFunction& f : test_functions()) list.push_back(plain(f));
     return list;
   }();

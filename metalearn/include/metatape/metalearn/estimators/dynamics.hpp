@@ -52,7 +52,8 @@ using System = std::function<Dynamics(const Params& phi, Key key)>;
 /// A system written down as F and ℓ; ℓ_t counts for t = 1 .. T.
 ///
 ///   auto system = dynamics(4, Params({{"s", one}}),
-///       [](const Bound& phi, const Bound& s, std::int64_t) { return std::vector{0.9 * s[0] + phi[0]}; },
+///       [](const Bound& phi, const Bound& s, std::int64_t) { return std::vector{0.9 * s[0] +
+///       phi[0]}; },
 ///       [](const Bound&, const Bound& s, std::int64_t) { return 0.5 * sum(square(s[0])); });
 Dynamics dynamics(
     std::int64_t steps, Params start,

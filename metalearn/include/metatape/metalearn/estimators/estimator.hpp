@@ -1,7 +1,7 @@
 // estimator.hpp: ways to get the gradient of a run, exact, cut, sampled: all answer one question.
 // A run is answered window by window, each with its share of dL/dφ and what lives on to the next
-// (a state, tangents, particles). At a fixed φ the shares add up to an estimate of dL/dφ (estimate);
-// in training φ moves after each (estimator_objective, training.hpp).
+// (a state, tangents, particles). At a fixed φ the shares add up to an estimate of dL/dφ
+// (estimate); in training φ moves after each (estimator_objective, training.hpp).
 #pragma once
 
 #include <concepts>
@@ -66,6 +66,7 @@ struct Estimate {
 /// - `begin(run, φ, key)`: what lives on, before the first window.
 /// - `advance(run, φ, window, key, scratch, carry)`: one window; `carry` is replaced. `key` is the
 ///   same for all windows of a run: draws are of key.split(particle).split(window.from).
+/// Optional: `bool draws()`, false where every key gives the same; true where missing.
 template <class E>
 concept GradientEstimator = requires(const E& e, const Dynamics& run, const Params& phi, Window w,
                                      Key key, EstimatorScratch& scratch, Params& carry) {
@@ -86,6 +87,7 @@ class AnyEstimator {
 
   [[nodiscard]] std::string name() const { return self_->name(); }
   [[nodiscard]] std::int64_t window(std::int64_t steps) const { return self_->window(steps); }
+  [[nodiscard]] bool draws() const { return self_->draws(); }
   [[nodiscard]] Params begin(const Dynamics& run, const Params& phi, Key key) const {
     return self_->begin(run, phi, key);
   }
@@ -99,6 +101,7 @@ class AnyEstimator {
     virtual ~Interface() = default;
     [[nodiscard]] virtual std::string name() const = 0;
     [[nodiscard]] virtual std::int64_t window(std::int64_t steps) const = 0;
+    [[nodiscard]] virtual bool draws() const = 0;
     [[nodiscard]] virtual Params begin(const Dynamics& run, const Params& phi, Key key) const = 0;
     virtual Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
                              EstimatorScratch& scratch, Params& carry) const = 0;
@@ -110,6 +113,10 @@ class AnyEstimator {
     [[nodiscard]] std::string name() const override { return estimator.name(); }
     [[nodiscard]] std::int64_t window(std::int64_t steps) const override {
       return estimator.window(steps);
+    }
+    [[nodiscard]] bool draws() const override {
+      if constexpr (requires { estimator.draws(); }) return estimator.draws();
+      return true;
     }
     [[nodiscard]] Params begin(const Dynamics& run, const Params& phi, Key key) const override {
       return estimator.begin(run, phi, key);

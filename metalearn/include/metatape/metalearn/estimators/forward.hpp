@@ -18,6 +18,7 @@ struct Forward {
 
   [[nodiscard]] std::string name() const;  ///< "forward", "forward:R"
   [[nodiscard]] std::int64_t window(std::int64_t steps) const;
+  [[nodiscard]] bool draws() const { return directions > 0; }
   [[nodiscard]] Params begin(const Dynamics& run, const Params& phi, Key key) const;
   Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
                    EstimatorScratch& scratch, Params& carry) const;

@@ -11,22 +11,22 @@ namespace metatape::metalearn {
 
 enum class Solver {
   conjugate_gradient,  ///< exact after as many iterations as w has coordinates
-  neumann,             ///< η Σ_{k<=K} (I - ηM)^k: needs η < 2 / largest eigenvalue. Lorraine (2020)
+  neumann,  ///< η Σ_{k<=K} (I - ηM)^k: needs η < 2 / largest eigenvalue. Lorraine (2020)
 };
 
 struct ImplicitOptions {
   Solver solver = Solver::conjugate_gradient;
   int iterations = 20;
-  double rate = 0.1;       ///< η of the Neumann series
-  double damping = 0;      ///< added to the Hessian's diagonal
-  double tolerance = 0;    ///< conjugate gradients stop at this residual, relative to ∂E/∂w
+  double rate = 0.1;     ///< η of the Neumann series
+  double damping = 0;    ///< added to the Hessian's diagonal
+  double tolerance = 0;  ///< conjugate gradients stop at this residual, relative to ∂E/∂w
 };
 
 struct ImplicitGradient {
-  double loss = 0;                ///< E(w, φ)
-  Params gradient{};              ///< dE/dφ
-  double inner_gradient_norm = 0; ///< ‖∂G/∂w‖: how far w is from an optimum; 0 there
-  double residual = 0;            ///< ‖M v - ∂E/∂w‖ / ‖∂E/∂w‖ of the solve
+  double loss = 0;                 ///< E(w, φ)
+  Params gradient{};               ///< dE/dφ
+  double inner_gradient_norm = 0;  ///< ‖∂G/∂w‖: how far w is from an optimum; 0 there
+  double residual = 0;             ///< ‖M v - ∂E/∂w‖ / ‖∂E/∂w‖ of the solve
   int iterations = 0;
   /// Conjugate gradients met a direction of curvature <= 0 and stopped before it: w is no strict
   /// minimum, and more damping is needed.
@@ -43,15 +43,16 @@ ImplicitGradient implicit_gradient(const BilevelLoss& inner, const BilevelLoss& 
                                    const ImplicitOptions& options = {});
 
 /// The same as an estimator of a run that ends at a fixed point s = F(s, φ): with the last step's
-/// J = ∂F/∂s, B = ∂F/∂φ, dL/dφ = ∂ℓ_T/∂φ + Bᵀ (I - Jᵀ)⁻¹ ∂ℓ_T/∂s of the last loss. Neumann's series of
-/// K terms is reverse mode through the last K + 1 steps at the optimum. Conjugate gradients are on
-/// the normal equations, as J need not be symmetric.
+/// J = ∂F/∂s, B = ∂F/∂φ, dL/dφ = ∂ℓ_T/∂φ + Bᵀ (I - Jᵀ)⁻¹ ∂ℓ_T/∂s of the last loss. Neumann's series
+/// of K terms is reverse mode through the last K + 1 steps at the optimum. Conjugate gradients are
+/// on the normal equations, as J need not be symmetric.
 struct FixedPoint {
   Solver solver = Solver::conjugate_gradient;
   int iterations = 20;
 
   [[nodiscard]] std::string name() const;  ///< "cg:K", "neumann:K"
   [[nodiscard]] std::int64_t window(std::int64_t steps) const { return steps; }
+  [[nodiscard]] bool draws() const { return false; }
   [[nodiscard]] Params begin(const Dynamics& run, const Params& phi, Key key) const;
   Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
                    EstimatorScratch& scratch, Params& carry) const;

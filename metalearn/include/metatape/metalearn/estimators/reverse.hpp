@@ -20,6 +20,7 @@ struct Reverse {
   /// segments as "exact@S".
   [[nodiscard]] std::string name() const;
   [[nodiscard]] std::int64_t window(std::int64_t steps) const;
+  [[nodiscard]] bool draws() const { return false; }
   [[nodiscard]] Params begin(const Dynamics& run, const Params& phi, Key key) const;
   Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
                    EstimatorScratch& scratch, Params& carry) const;

@@ -44,8 +44,9 @@ struct Spectrum {
 ///
 /// Lyapunov exponents: `count` tangents, orthonormalised every step (Benettin et al. 1980), from
 /// the directions in which the run ends (the left singular vectors), so that no transient is left
-/// in them: a linear system with real eigenvalues λ_j gives log |λ_j|. A pair of complex ones gives
-/// their log |λ| on the average of the two, each being off by O(1/T).
+/// in them: a linear system with eigenvalues λ_j gives log |λ_j|. Directions that turn into one
+/// another (complex eigenvalues of the run's Jacobian on the tangents) share their growth: how a
+/// triangular factor splits it is an accident of the angle at which the run ends.
 ///
 /// Cost: an iteration is 2 T steps recorded, with some sweeps for each vector; T states are kept.
 /// Time goes to single steps, so `threads` speed up the ops in them alone.

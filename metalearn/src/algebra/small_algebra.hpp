@@ -1,5 +1,5 @@
-// small_algebra.hpp: dense linear algebra on a handful of vectors, in float64: what the measures
-// need between products with Jacobians that nobody writes down.
+// small_algebra.hpp: dense linear algebra on a handful of vectors, in float64: what is needed
+// between products with large matrices, or with Jacobians that nobody writes down.
 #pragma once
 
 #include <vector>
@@ -38,7 +38,15 @@ struct Singular {
 /// Veselić 1992), which triangular factors of a converged subspace iteration are.
 Singular singular(ScaledRows matrix);
 
-/// Eigenvalues of a symmetric matrix, descending, by Jacobi's rotations.
-Vector symmetric_eigenvalues(Vectors matrix);
+struct Eigen {
+  Vector values{};    ///< descending
+  Vectors vectors{};  ///< of unit length, in the values' order
+};
+
+/// Of a symmetric matrix, by Jacobi's rotations.
+Eigen symmetric_eigen(Vectors matrix);
+
+/// Σ_c weights[j][c] columns[c], for each j.
+Vectors combined(const Vectors& columns, const Vectors& weights);
 
 }  // namespace metatape::metalearn::detail

@@ -149,8 +149,10 @@ Singular singular(ScaledRows m) {
   return s;
 }
 
-Vector symmetric_eigenvalues(Vectors a) {
+Eigen symmetric_eigen(Vectors a) {
   const std::size_t n = a.size();
+  Vectors v(n, Vector(n));
+  for (std::size_t i = 0; i < n; ++i) v[i][i] = 1;
   bool turned = true;
   for (int sweep = 0; turned && sweep < 60; ++sweep) {
     turned = false;
@@ -162,22 +164,32 @@ Vector symmetric_eigenvalues(Vectors a) {
         const double t =
             (theta >= 0 ? 1.0 : -1.0) / (std::abs(theta) + std::sqrt(theta * theta + 1));
         const double c = 1 / std::sqrt(t * t + 1), s = t * c;
-        for (std::size_t i = 0; i < n; ++i) {
-          const double x = a[p][i], y = a[q][i];
-          a[p][i] = c * x - s * y;
-          a[q][i] = s * x + c * y;
-        }
-        for (std::size_t i = 0; i < n; ++i) {
-          const double x = a[i][p], y = a[i][q];
-          a[i][p] = c * x - s * y;
-          a[i][q] = s * x + c * y;
-        }
+        const auto turn = [&](double& x, double& y) {
+          const double old = x;
+          x = c * old - s * y;
+          y = s * old + c * y;
+        };
+        for (std::size_t i = 0; i < n; ++i) turn(a[p][i], a[q][i]);
+        for (std::size_t i = 0; i < n; ++i) turn(a[i][p], a[i][q]);
+        for (std::size_t i = 0; i < n; ++i) turn(v[p][i], v[q][i]);
       }
   }
-  Vector values;
-  for (std::size_t i = 0; i < n; ++i) values.push_back(a[i][i]);
-  std::ranges::sort(values, std::greater<>());
-  return values;
+  std::vector<std::size_t> order(n);
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, std::greater<>(), [&](std::size_t i) { return a[i][i]; });
+  Eigen sorted;
+  for (const std::size_t i : order) {
+    sorted.values.push_back(a[i][i]);
+    sorted.vectors.push_back(v[i]);
+  }
+  return sorted;
+}
+
+Vectors combined(const Vectors& columns, const Vectors& weights) {
+  Vectors out(weights.size(), Vector(columns.front().size()));
+  for (std::size_t j = 0; j < weights.size(); ++j)
+    for (std::size_t c = 0; c < columns.size(); ++c) add(out[j], weights[j][c], columns[c]);
+  return out;
 }
 
 }  // namespace metatape::metalearn::detail
