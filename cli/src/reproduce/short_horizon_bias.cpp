@@ -131,7 +131,6 @@ StudyResult short_horizon_bias(const StudyContext& context) {
     result.rows.push_back({std::move(what), paper, measured});
   };
   const NoisyQuadratic noisy = NoisyQuadratic::harmonic(), calm = NoisyQuadratic::harmonic(100, 0);
-  std::vector<Path> paths;
 
   // ---- one rate for a whole run, by its length
   Params constant = numbers({{"log_rate", std::log(1.0)}});
@@ -194,11 +193,11 @@ StudyResult short_horizon_bias(const StudyContext& context) {
              [&](std::int64_t, const std::vector<double>& a) { return calm.greedy_rate(a); });
   for (const std::int64_t steps : {10, 100, 1000})
     row(fmt::format("no noise: best constant rate for {} steps", steps), {}, calm.best_rate(steps));
-  for (const std::size_t steps : {10, 100, 1000})
+  for (const std::size_t steps : {10U, 100U, 1000U})
     row(fmt::format("no noise: greedy rate, mean of steps {} and {}", steps, steps + 1), {},
         (calm_greedy.rates[steps - 1] + calm_greedy.rates[steps]) / 2);
 
-  paths = {greedy, steady, decaying, risky};
+  std::vector<Path> paths{greedy, steady, decaying, risky};
   result.figures.emplace_back("rates", drawn(paths, "Learning rates on the noisy quadratic",
                                              "learning rate", &Path::rates));
   paths.pop_back();  // its loss rises by tens of orders on the way
