@@ -8,6 +8,8 @@
 using namespace metatape;
 using namespace metatape::metalearn;
 
+// Sigma is small beside the rate: at 0.01 the perturbed rates are others altogether, some negative,
+// and the smoothed loss has another gradient.
 int main() {
   const Tensor zero({}, {0.0});
   const auto line =
