@@ -16,7 +16,8 @@ TEST_CASE("experiments hang together", "[reproduce]") {
   for (const Experiment& e : experiments()) {
     INFO(e.name);
     CHECK(names.insert(e.name).second);
-    CHECK_FALSE(e.unit.empty());
+    CHECK(static_cast<bool>(e.study) == e.steps.empty());
+    CHECK(e.unit.empty() == e.steps.empty());
     for (const bool paper : {false, true}) {
       std::set<std::string> before;
       for (const ExperimentStep& step : e.steps) {
@@ -48,6 +49,7 @@ TEST_CASE("experiments hang together", "[reproduce]") {
     }
   }
   for (const char* name :
-       {"quadratics", "mnist-mlp", "omniglot-few-shot", "one-shot-challenge", "lstm-meta-learner"})
+       {"quadratics", "mnist-mlp", "omniglot-few-shot", "one-shot-challenge", "lstm-meta-learner",
+        "short-horizon-bias", "chaos", "pes-bias", "hypergradient", "second-order"})
     CHECK(names.contains(name));
 }

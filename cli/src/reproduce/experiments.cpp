@@ -7,7 +7,8 @@ namespace metatape::cli {
 const std::vector<Experiment>& experiments() {
   static const std::vector<Experiment> all = [] {
     std::vector<Experiment> every = optimizer_experiments();
-    for (Experiment& e : fewshot_experiments()) every.push_back(std::move(e));
+    for (auto more : {fewshot_experiments(), gradient_experiments()})
+      for (Experiment& e : more) every.push_back(std::move(e));
     return every;
   }();
   return all;

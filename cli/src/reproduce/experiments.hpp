@@ -1,10 +1,12 @@
 // experiments.hpp: the experiments that `metatape reproduce` knows: command lines, and which of
-// their numbers stand beside a paper's.
+// their numbers stand beside a paper's; or a study, which finds such numbers itself.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "studies.hpp"
 
 namespace metatape::cli {
 
@@ -31,17 +33,19 @@ struct Experiment {
   std::string what;    ///< one line
   std::string source;  ///< whose experiment, and where its numbers were read
   std::string note;    ///< what the numbers should be read with
-  std::string unit;    ///< of the numbers: the figure's axis
+  std::string unit{};  ///< of the numbers: the figure's axis; of a study, which draws its own, none
   std::string data{};  ///< the bare name of the data it needs: mnist, omniglot; empty: none
   bool task = false;   ///< it needs --task, Lake's one-shot runs
   std::vector<ExperimentStep> steps{};
   std::vector<ExperimentRow> rows{};
+  Study study{};  ///< instead of steps and rows
 };
 
-/// All of them: optimizer_experiments.cpp, fewshot_experiments.cpp.
+/// All of them: optimizer_experiments.cpp, fewshot_experiments.cpp, gradient_experiments.cpp.
 const std::vector<Experiment>& experiments();
 std::vector<Experiment> optimizer_experiments();
 std::vector<Experiment> fewshot_experiments();
+std::vector<Experiment> gradient_experiments();
 
 /// The words of a line.
 std::vector<std::string> words_of(const std::string& line);

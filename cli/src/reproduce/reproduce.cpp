@@ -1,17 +1,20 @@
-// reproduce.cpp: `metatape reproduce NAME`: an experiment of a paper rerun by the program's own
-// commands, and its numbers beside the paper's.
+// reproduce.cpp: `metatape reproduce NAME`: an experiment of a paper rerun, by the program's own
+// commands or as a study, and its numbers beside the paper's.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 
 #include "../commands.hpp"
 #include "../fewshot/setup.hpp"
 #include "../figure.hpp"
 #include "../invocation.hpp"
+#include "../signals.hpp"
 #include "../steps.hpp"
 #include "experiments.hpp"
+#include "metatape/autodiff/threads.hpp"
 #include "metatape/tasks/images/data_spec.hpp"
 #include "metatape/tasks/images/one_shot.hpp"
 
@@ -80,15 +83,42 @@ class Runner {
   std::string data_, task_;
 };
 
-std::string number(const Json& value) {
-  return value.is_number() ? fmt::format("{:.3g}", value.get<double>()) : "-";
+std::string number(double value, int digits) {
+  return std::isfinite(value) ? fmt::format("{:.{}g}", value, digits) : "-";
 }
 
-// What stands there, times the row's factor; null where nothing does.
-Json at(const Json& result, const std::string& pointer, double factor) {
-  if (pointer.empty()) return {};
+Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+// What stands there, times the row's factor; NaN where nothing does.
+double at(const Json& result, const std::string& pointer, double factor) {
+  constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+  if (pointer.empty()) return nothing;
   const Json& value = result.at(Json::json_pointer(pointer));
-  return value.is_number() && factor != 1 ? Json(factor * value.get<double>()) : value;
+  return value.is_number() ? factor * value.get<double>() : nothing;
+}
+
+// The rows of an experiment's steps, and its figure.
+StudyResult read_off(const Experiment& e,
+                     const std::vector<std::pair<std::string, Json>>& results) {
+  StudyResult found;
+  Series paper{.name = "paper"}, here{.name = "measured here"};
+  Figure figure{.title = e.name, .y_label = e.unit};
+  for (const ExperimentRow& r : e.rows) {
+    const auto result = std::ranges::find(results, r.step, &std::pair<std::string, Json>::first);
+    if (result == results.end()) continue;  // not of this scale
+    const double value = at(result->second, r.value, r.factor);
+    const double interval = at(result->second, r.interval, r.factor);
+    found.rows.push_back({r.what, r.paper, value, interval});
+    figure.categories.push_back(r.what);
+    paper.y.push_back(r.paper.value_or(std::nan("")));
+    const double half = std::isfinite(interval) ? interval : 0;
+    here.y.push_back(value);
+    here.low.push_back(value - half);
+    here.high.push_back(value + half);
+  }
+  figure.series = {paper, here};
+  found.figures.emplace_back(e.name, std::move(figure));
+  return found;
 }
 
 }  // namespace
@@ -124,41 +154,41 @@ int reproduce(Invocation& in) {
 
   const RunFolder& folder = in.open_run();
   in.console.note(fmt::format("{}: {}. {}", e.name, e.what, e.note));
-  Runner runner(in, folder.path(), data, task);
-  std::vector<std::pair<std::string, Json>> results;
+  StudyResult found;
   try {
-    for (const ExperimentStep& step : e.steps)
-      if (const auto& words = scale == "paper" ? step.paper : step.small; !words.empty())
-        results.emplace_back(step.name, runner.run(step, words));
+    if (e.study) {
+      const StopGuard guard;
+      Threads threads(in.common.threads);
+      found = e.study({.paper = scale == "paper",
+                       .seed = in.common.seed,
+                       .data = data,
+                       .threads = threads,
+                       .console = in.console});
+    } else {
+      Runner runner(in, folder.path(), data, task);
+      std::vector<std::pair<std::string, Json>> results;
+      for (const ExperimentStep& step : e.steps)
+        if (const auto& words = scale == "paper" ? step.paper : step.small; !words.empty())
+          results.emplace_back(step.name, runner.run(step, words));
+      found = read_off(e, results);
+    }
   } catch (const Interrupted&) {
     in.interrupted({{"experiment", e.name}, {"scale", scale}, {"source", e.source}});
   }
 
   Table table({"", "paper says", "measured here", "95 %"});
   Json rows = Json::array();
-  Series paper{.name = "paper"}, here{.name = "measured here"};
-  Figure figure{.title = e.name, .y_label = e.unit};
-  for (const ExperimentRow& r : e.rows) {
-    const auto result = std::ranges::find(results, r.step, &std::pair<std::string, Json>::first);
-    if (result == results.end()) continue;  // not of this scale
-    const Json value = at(result->second, r.value, r.factor);
-    const Json interval = at(result->second, r.interval, r.factor);
-    table.row({r.what, r.paper ? fmt::format("{:.3g}", *r.paper) : "-", number(value),
-               interval.is_number() ? "± " + number(interval) : "-"});
+  const int digits = e.study ? 6 : 3;  // a study may be held to closed forms
+  for (const StudyRow& r : found.rows) {
+    table.row({r.what, r.paper ? number(*r.paper, digits) : "-", number(r.measured, digits),
+               std::isfinite(r.ci95) ? "± " + number(r.ci95, 3) : "-"});
     rows.push_back({{"what", r.what},
                     {"paper", r.paper ? Json(*r.paper) : Json(nullptr)},
-                    {"measured", value},
-                    {"ci95", interval}});
-    figure.categories.push_back(r.what);
-    paper.y.push_back(r.paper.value_or(std::nan("")));
-    const double y = value.is_number() ? value.get<double>() : std::nan("");
-    const double half = interval.is_number() ? interval.get<double>() : 0;
-    here.y.push_back(y);
-    here.low.push_back(y - half);
-    here.high.push_back(y + half);
+                    {"measured", finite(r.measured)},
+                    {"ci95", finite(r.ci95)}});
   }
-  figure.series = {paper, here};
-  write_figure(figure, folder.figures(), e.name, in.console);
+  for (const auto& [file, figure] : found.figures)
+    write_figure(figure, folder.figures(), file, in.console);
   in.console.print(
       fmt::format("{} ({}), scale {}\n{}\n{}\n", e.name, e.source, scale, table.text(), e.note));
   in.finish({{"experiment", e.name}, {"scale", scale}, {"source", e.source}, {"rows", rows}});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "metatape/metalearn/estimators/by_name.hpp"
+#include "metatape/metalearn/estimators/closed_systems.hpp"
 #include "metatape/metalearn/estimators/dynamics.hpp"
 #include "metatape/metalearn/estimators/estimator.hpp"
 #include "metatape/metalearn/estimators/evolution.hpp"

@@ -23,6 +23,7 @@
 #include "metatape/tasks/optimizees/labelled_images.hpp"
 #include "metatape/tasks/optimizees/mlp_classifier.hpp"
 #include "metatape/tasks/optimizees/network_start.hpp"
+#include "metatape/tasks/optimizees/noisy_quadratic.hpp"
 #include "metatape/tasks/optimizees/optimizee.hpp"
 #include "metatape/tasks/optimizees/quadratics.hpp"
 #include "metatape/tasks/optimizees/random_scaling.hpp"
