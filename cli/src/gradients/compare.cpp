@@ -2,6 +2,7 @@
 // one: how wrong, how noisy, how dear.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "../commands.hpp"
@@ -167,6 +168,8 @@ int gradients_compare(Invocation& in) {
   in.take({.seed = true, .threads = true, .run = true, .dtype = true});
   in.parse();
   const Study study = s.make(in);
+  if (!in.settings.given("estimators"))  // whatever the run's length
+    e.names[2] = fmt::format("truncated:{}", std::min(10, s.problem.steps));
   const std::vector<metalearn::AnyEstimator> estimators = e.make(study);
   if (estimators.empty()) throw UsageError("compare needs --estimators NAME,...");
   const std::filesystem::path figures = in.open_run().figures();
