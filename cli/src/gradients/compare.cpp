@@ -172,10 +172,10 @@ int gradients_compare(Invocation& in) {
     e.names[2] = fmt::format("truncated:{}", std::min(10, s.problem.steps));
   const std::vector<metalearn::AnyEstimator> estimators = e.make(study);
   if (estimators.empty()) throw UsageError("compare needs --estimators NAME,...");
+  const StopGuard guard;
   const std::filesystem::path figures = in.open_run().figures();
 
   Threads threads(in.common.threads);
-  const StopGuard guard;
   Comparison c;
   {
     Progress progress(in.console, {.what = "samples", .total = samples});

@@ -90,10 +90,10 @@ int gradients_horizon(Invocation& in) {
   in.parse();
   const Study study = s.make(in);
   const std::vector<std::int64_t> lengths = lengths_of(length_list, s.problem.steps);
+  const StopGuard guard;
   const std::filesystem::path figures = in.open_run().figures();
 
   Threads threads(in.common.threads);
-  const StopGuard guard;
   metalearn::Horizon h;
   {
     Progress progress(in.console, {.what = "lengths"});

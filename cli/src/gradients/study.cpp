@@ -92,7 +92,7 @@ void StudySettings::declare(Invocation& in, bool gradient) {
   problem.declare(in.settings);
   in.settings.section("Optimizer");
   in.settings.add("optimizer", optimizer, "what minimises; see metatape optimizer list",
-                  {.value_name = "NAME:KEY=VALUE,..."});
+                  {.value_name = "NAME:KEY=VALUE,...", .default_text = "sgd"});
   in.settings.add("run", run, "instead: a run of `optimizer train`, or its checkpoint",
                   {.value_name = "DIR|FILE", .canonical = [](const std::string& path) {
                      return path.empty() ? path : std::filesystem::absolute(path).string();
@@ -108,12 +108,13 @@ void StudySettings::declare(Invocation& in, bool gradient) {
                    .default_text = "learning_rate, or all of a learned optimizer's weights"});
 }
 
-Study StudySettings::make(const Invocation& in, const std::vector<std::string>& otherwise) const {
-  if (!run.empty() && in.settings.given("optimizer"))
+Study StudySettings::make(const Invocation& in, const std::vector<std::string>& otherwise) {
+  if (!run.empty() && optimizer)
     throw UsageError("--run says which optimizer: leave out --optimizer");
-  const metalearn::AnyOptimizer base = run.empty() ? hand_crafted(optimizer) : load_learned(run);
+  if (run.empty() && !optimizer) optimizer = "sgd";
+  const metalearn::AnyOptimizer base = optimizer ? hand_crafted(*optimizer) : load_learned(run);
   Study s{.optimizee = problem.make(tasks::Purpose::train),
-          .optimizer_name = run.empty() ? optimizer : base.spec(),
+          .optimizer_name = optimizer ? *optimizer : base.spec(),
           .options = {.steps = problem.steps, .objective = metalearn::run_objective(objective)},
           .key = Key(in.common.seed).split("study")};
   std::vector<std::string> names = with_respect_to.empty() ? otherwise : with_respect_to;
