@@ -100,6 +100,23 @@ class Results(Gradients):
         self.assertGreater(len(weights), 3)
         self.assertEqual(shown, 16)
 
+    def test_a_memory_budget_is_kept(self):
+        words = ["--steps", 60, "--optimizer", "adam", "--estimators", "exact,checkpointed"]
+        whole = self.study("compare", *words)
+        most, names = whole["estimators"][0]["peak_bytes"], set()
+        for share in (1.2, 0.5, 0.15, 0.05):
+            result = self.study("compare", *words, "--memory-budget", int(share * most))
+            e = result["estimators"][0]
+            self.assertLessEqual(e["peak_bytes"], share * most)
+            names.add(e["name"])
+            self.assertAlmostEqual(e["gradient"][0] / whole["reference"][0], 1, places=12)
+            self.assertAlmostEqual(result["reference"][0] / whole["reference"][0], 1, places=12)
+        self.assertEqual(len(names), 4)
+        self.assertIn("exact", names)
+        self.refused("gradients", "compare", *words, "--memory-budget", 1000, "--out", "r",
+                     says="--memory-budget: 1000 bytes: 60 steps need ")
+        self.assertFalse((self.folder / "r").exists())
+
     def test_a_trained_optimizer(self):
         self.run_program("optimizer", "train", "--optimizee", "bowl", "--functions", 2, "--unroll",
                          5, "--steps", 10, "--hidden", 2, "--layers", 1, "--meta-steps", 5, "--out",
