@@ -29,6 +29,7 @@ figcaption, .about { color: var(--faint); }
 figcaption { margin-top: 0.5rem; }
 figcaption strong, caption { color: var(--ink); font-weight: 600; }
 svg { display: block; width: 100%; max-width: 40rem; height: auto; border-radius: 4px; background: #ffffff; }
+svg image { image-rendering: pixelated; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.9rem; }
 caption { text-align: left; padding-bottom: 0.4rem; }

@@ -8,7 +8,8 @@ import support
 from support import DATA, EPISODES, SMALL, Case, environment
 
 COMMANDS = ["fewshot train", "fewshot eval", "fewshot oneshot", "fewshot show", "fewshot classify",
-            "fewshot ablate", "gradients check", "data show", "data check"]
+            "fewshot ablate", "gradients check", "gradients compare", "gradients horizon",
+            "gradients spectrum", "gradients landscape", "data show", "data check"]
 
 
 class Help(Case):

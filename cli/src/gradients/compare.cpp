@@ -2,11 +2,13 @@
 // one: how wrong, how noisy, how dear.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "../commands.hpp"
 #include "../figure.hpp"
 #include "../signals.hpp"
+#include "budget.hpp"
 #include "metatape/metalearn/laboratory/comparison.hpp"
 #include "study.hpp"
 
@@ -158,29 +160,44 @@ int gradients_compare(Invocation& in) {
   EstimatorSettings e{.names = {"exact", "first", "truncated:10", "es:64", "pes:64"}};
   std::int64_t samples = 100;
   bool fresh_runs = false;
+  std::optional<std::int64_t> budget;
   s.declare(in, true);
   e.declare(in.settings);
   in.settings.add("samples", samples, "estimates of each that is random",
                   {.least = 1, .most = 1e9});
   in.settings.add("fresh-runs", fresh_runs,
                   "a new function and minibatches for each sample, instead of one run's");
+  in.settings.add(
+      "memory-budget", budget,
+      "bytes that `exact` keeps within, of the reference too: recorded whole where it "
+      "fits, else in segments that are recorded again",
+      {.value_name = "BYTES", .least = 1, .most = 1e15, .default_text = "recorded whole"});
   in.take({.seed = true, .threads = true, .run = true, .dtype = true});
   in.parse();
   const Study study = s.make(in);
-  const std::vector<metalearn::AnyEstimator> estimators = e.make(study);
+  if (!in.settings.given("estimators"))  // whatever the run's length
+    e.names[2] = fmt::format("truncated:{}", std::min(10, s.problem.steps));
+  std::vector<metalearn::AnyEstimator> estimators = e.make(study);
   if (estimators.empty()) throw UsageError("compare needs --estimators NAME,...");
+  Threads threads(in.common.threads);
+  const metalearn::AnyEstimator exact =
+      budget ? exact_within(study, *budget, &threads) : metalearn::AnyEstimator();
+  for (std::size_t i = 0; i < estimators.size(); ++i)
+    if (e.names[i] == "exact") estimators[i] = exact;
+  const StopGuard guard;
   const std::filesystem::path figures = in.open_run().figures();
 
-  Threads threads(in.common.threads);
-  const StopGuard guard;
   Comparison c;
   {
     Progress progress(in.console, {.what = "samples", .total = samples});
     WorkCount count(progress);
-    c = metalearn::compare_estimators(
-        study.runs(), study.phi, estimators,
-        {.samples = samples, .fresh_runs = fresh_runs, .key = study.key, .stop = std::ref(count)},
-        &threads);
+    c = metalearn::compare_estimators(study.runs(), study.phi, estimators,
+                                      {.samples = samples,
+                                       .fresh_runs = fresh_runs,
+                                       .reference = exact,
+                                       .key = study.key,
+                                       .stop = std::ref(count)},
+                                      &threads);
   }
   const Table table = table_of(c, in.common.number());
   in.console.print(fmt::format("{} by {}, {} steps: loss {}, exact gradient of length {}\n",
@@ -208,6 +225,7 @@ int gradients_compare(Invocation& in) {
   result["sigma"] = *e.sigma;
   result["window"] = *e.window;
   result["fresh_runs"] = fresh_runs;
+  result["memory_budget"] = budget ? Json(*budget) : Json(nullptr);
   result["loss"] = c.loss;
   result["reference"] = numbers_of(c.reference);
   result["estimators"] = rows;

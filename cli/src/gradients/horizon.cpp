@@ -34,11 +34,16 @@ std::vector<std::int64_t> lengths_of(const std::vector<std::string>& list, std::
   return lengths;
 }
 
+// Where the longest run has no gradient, nothing can be held against it.
+double cosine_of(const HorizonPoint& p) {
+  return std::isfinite(p.relative_bias) ? p.cosine : std::nan("");
+}
+
 Table table_of(const std::vector<HorizonPoint>& points, const char* first) {
   Table table({first, "loss", "length", "cosine", "relative bias", ""});
   table.left(5);
   for (const HorizonPoint& p : points)
-    table.row({grouped(p.steps), digits(p.loss), digits(p.norm), digits(p.cosine),
+    table.row({grouped(p.steps), digits(p.loss), digits(p.norm), digits(cosine_of(p)),
                digits(p.relative_bias),
                p.diverged ? fmt::format("diverges at step {}", *p.diverged) : ""});
   return table;
@@ -50,7 +55,7 @@ Json rows_of(const std::vector<HorizonPoint>& points) {
     rows.push_back({{"steps", p.steps},
                     {"loss", p.loss},
                     {"norm", p.norm},
-                    {"cosine", p.cosine},
+                    {"cosine", cosine_of(p)},
                     {"relative_bias", p.relative_bias},
                     {"diverged", p.diverged ? Json(*p.diverged) : Json(nullptr)}});
   return rows;
@@ -85,10 +90,10 @@ int gradients_horizon(Invocation& in) {
   in.parse();
   const Study study = s.make(in);
   const std::vector<std::int64_t> lengths = lengths_of(length_list, s.problem.steps);
+  const StopGuard guard;
   const std::filesystem::path figures = in.open_run().figures();
 
   Threads threads(in.common.threads);
-  const StopGuard guard;
   metalearn::Horizon h;
   {
     Progress progress(in.console, {.what = "lengths"});
@@ -122,7 +127,7 @@ int gradients_horizon(Invocation& in) {
   draw("norm", "Length of the gradient", "length of dL/dphi", true,
        [](const HorizonPoint& p) { return p.norm; }, {});
   draw("cosine", "Direction against that of the whole run", "cosine", false,
-       [](const HorizonPoint& p) { return p.cosine; }, {{"the same direction", 1}});
+       [](const HorizonPoint& p) { return cosine_of(p); }, {{"the same direction", 1}});
   draw("bias", "Size of the relative bias", "size of the relative bias", true,
        [](const HorizonPoint& p) { return std::abs(p.relative_bias); }, {});
 

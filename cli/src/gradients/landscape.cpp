@@ -318,10 +318,10 @@ int gradients_landscape(Invocation& in) {
   const std::vector<metalearn::AnyEstimator> estimators = e.make(study);
   std::vector<metalearn::LandscapeAxis> placed;
   const Params base = place_axes(study, axes, placed);
+  const StopGuard guard;
   const std::filesystem::path figures = in.open_run().figures();
 
   Threads threads(in.common.threads);
-  const StopGuard guard;
   Found f;
   {
     Progress progress(in.console, {.what = "points", .total = static_cast<std::int64_t>(size)});

@@ -25,10 +25,10 @@ int gradients_spectrum(Invocation& in) {
   in.take({.seed = true, .threads = true, .run = true, .dtype = true});
   in.parse();
   const Study study = s.make(in);
+  const StopGuard guard;
   const std::filesystem::path figures = in.open_run().figures();
 
   Threads threads(in.common.threads);
-  const StopGuard guard;
   metalearn::Spectrum found;
   {
     Progress progress(in.console, {.what = "iterations"});

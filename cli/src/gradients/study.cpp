@@ -33,11 +33,11 @@ std::string no_such_number(const std::string& name, const metalearn::AnyOptimize
   for (const ParamEntry& e : settings.entries()) known.push_back(e.name);
   std::string near = tasks::did_you_mean(name.substr(0, name.find('/')), known);
   if (near.empty()) near = fmt::format("; one of {}", joined(known, ", "));
-  return fmt::format("--with-respect-to: neither {} nor what it minimises has a number '{}'{}",
-                     optimizer.name(), name, near);
+  return fmt::format("neither {} nor what it minimises has a number '{}'{}", optimizer.name(), name,
+                     near);
 }
 
-/// The optimizer with φ's numbers free, and φ.
+/// The optimizer with φ's numbers free, and φ. DataError for names that cannot be.
 std::pair<metalearn::AnyOptimizer, Params> with_free_numbers(
     const metalearn::AnyOptimizer& base, const std::vector<std::string>& names,
     const tasks::OptimizeeInstance& instance, DType dtype, std::int64_t steps) {
@@ -53,10 +53,8 @@ std::pair<metalearn::AnyOptimizer, Params> with_free_numbers(
     }
     std::string plain = name.substr(0, name.find('/'));
     if (!numbers.contains(plain) && plain.starts_with("log_")) plain = plain.substr(4);
-    if (!numbers.contains(plain)) throw UsageError(no_such_number(name, base, instance.settings));
-    if (all)
-      throw UsageError(
-          fmt::format("--with-respect-to: '{}' stands beside '{}', which has it", name, whole_phi));
+    if (!numbers.contains(plain)) throw DataError(no_such_number(name, base, instance.settings));
+    if (all) throw DataError(fmt::format("'{}' stands beside '{}', which has it", name, whole_phi));
     if (std::ranges::count(rates, plain, &metalearn::FreeRate::name) > 0)
       throw UsageError(fmt::format("--with-respect-to: {} is named twice", plain));
     try {
@@ -94,7 +92,7 @@ void StudySettings::declare(Invocation& in, bool gradient) {
   problem.declare(in.settings);
   in.settings.section("Optimizer");
   in.settings.add("optimizer", optimizer, "what minimises; see metatape optimizer list",
-                  {.value_name = "NAME:KEY=VALUE,..."});
+                  {.value_name = "NAME:KEY=VALUE,...", .default_text = "sgd"});
   in.settings.add("run", run, "instead: a run of `optimizer train`, or its checkpoint",
                   {.value_name = "DIR|FILE", .canonical = [](const std::string& path) {
                      return path.empty() ? path : std::filesystem::absolute(path).string();
@@ -110,12 +108,13 @@ void StudySettings::declare(Invocation& in, bool gradient) {
                    .default_text = "learning_rate, or all of a learned optimizer's weights"});
 }
 
-Study StudySettings::make(const Invocation& in, const std::vector<std::string>& otherwise) const {
-  if (!run.empty() && in.settings.given("optimizer"))
+Study StudySettings::make(const Invocation& in, const std::vector<std::string>& otherwise) {
+  if (!run.empty() && optimizer)
     throw UsageError("--run says which optimizer: leave out --optimizer");
-  const metalearn::AnyOptimizer base = run.empty() ? hand_crafted(optimizer) : load_learned(run);
+  if (run.empty() && !optimizer) optimizer = "sgd";
+  const metalearn::AnyOptimizer base = optimizer ? hand_crafted(*optimizer) : load_learned(run);
   Study s{.optimizee = problem.make(tasks::Purpose::train),
-          .optimizer_name = run.empty() ? optimizer : base.spec(),
+          .optimizer_name = optimizer ? *optimizer : base.spec(),
           .options = {.steps = problem.steps, .objective = metalearn::run_objective(objective)},
           .key = Key(in.common.seed).split("study")};
   std::vector<std::string> names = with_respect_to.empty() ? otherwise : with_respect_to;
@@ -123,8 +122,13 @@ Study StudySettings::make(const Invocation& in, const std::vector<std::string>& 
     names = {base.phi(DType::f64).contains("learning_rate") ? "learning_rate" : whole_phi};
   const tasks::OptimizeeInstance instance =
       s.optimizee.sample(s.key.split("instance"), in.common.number());
-  std::tie(s.optimizer, s.phi) =
-      with_free_numbers(base, names, instance, in.common.number(), problem.steps);
+  try {
+    std::tie(s.optimizer, s.phi) =
+        with_free_numbers(base, names, instance, in.common.number(), problem.steps);
+  } catch (const DataError& e) {
+    const bool said = with_respect_to.empty() && !otherwise.empty();
+    throw UsageError(fmt::format("--{}: {}", said ? "along" : "with-respect-to", e.what()));
+  }
   return s;
 }
 

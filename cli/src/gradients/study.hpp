@@ -34,17 +34,17 @@ struct Study {
 /// An optimizer at work, as the user gives it.
 struct StudySettings {
   ProblemSettings problem;
-  std::string run, optimizer = "sgd", objective = "sum";
+  std::string run, objective = "sum";
+  std::optional<std::string> optimizer;
   std::vector<std::string> with_respect_to;
 
   /// Problem and optimizer; `gradient`: also what is asked of them, objective and φ. Declares
   /// float64 as the common option's default.
   void declare(Invocation& in, bool gradient);
 
-  /// `otherwise`: φ where the user does not say; empty: the rate, or all of a learned optimizer's
-  /// weights. What cannot be is a UsageError.
-  [[nodiscard]] Study make(const Invocation& in,
-                           const std::vector<std::string>& otherwise = {}) const;
+  /// The optimizer where the user names none: sgd. `otherwise`: φ where the user does not say;
+  /// empty: the rate, or all of a learned optimizer's weights. What cannot be is a UsageError.
+  [[nodiscard]] Study make(const Invocation& in, const std::vector<std::string>& otherwise = {});
   /// Settings for the head of a page and for the result object.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> facts(const Study& study) const;
   [[nodiscard]] Json result(const Study& study) const;
