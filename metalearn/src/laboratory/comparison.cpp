@@ -91,7 +91,8 @@ class Comparing {
       all.push_back({.estimator = e,
                      .once = !options_.fresh_runs && !e.draws(),
                      .gradients = Moments(static_cast<std::size_t>(phi_.size()))});
-    for (std::int64_t i = 0; i < options_.samples; ++i) {
+    const std::int64_t samples = options_.fresh_runs ? std::ssize(references_) : options_.samples;
+    for (std::int64_t i = 0; i < samples; ++i) {
       const Dynamics fresh = options_.fresh_runs ? run(i) : Dynamics{};
       for (Gathered& g : all)
         if (i == 0 || !g.once) sample(g, options_.fresh_runs ? fresh : run_, i);
@@ -129,6 +130,7 @@ class Comparing {
       references_.push_back(e.gradient);
       mean.add(e.gradient.flat().to_vector());
       losses.add({e.loss});
+      if (options_.stop && options_.stop()) break;
     }
     found_.loss = losses.mean().front();
     found_.reference = as_params(mean.mean());
