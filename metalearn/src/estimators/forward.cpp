@@ -15,17 +15,10 @@ namespace metatape::metalearn {
 
 namespace {
 
+using detail::dot;
+
 Tensor flat_zeros(std::int64_t n, DType dtype) { return Tensor::zeros({n}, dtype); }
 
-double dot(const Tensor& a, const Tensor& b) {
-  return visit(a.dtype(), [&]<class T>(T) {
-    double sum = 0;
-    const std::span<const T> x = a.values<T>(), y = b.values<T>();
-    for (std::size_t i = 0; i < x.size(); ++i)
-      sum += static_cast<double>(x[i]) * static_cast<double>(y[i]);
-    return sum;
-  });
-}
 double norm_of(const Tensor& a) { return std::sqrt(dot(a, a)); }
 
 // One tensor after the other.

@@ -15,15 +15,7 @@ namespace metatape::metalearn {
 
 namespace {
 
-double dot(const Tensor& a, const Tensor& b) {
-  return visit(a.dtype(), [&]<class T>(T) {
-    double sum = 0;
-    const std::span<const T> x = a.values<T>(), y = b.values<T>();
-    for (std::size_t i = 0; i < x.size(); ++i)
-      sum += static_cast<double>(x[i]) * static_cast<double>(y[i]);
-    return sum;
-  });
-}
+using detail::dot;
 
 // a + s b
 Tensor plus(const Tensor& a, double s, const Tensor& b) {

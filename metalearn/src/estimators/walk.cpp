@@ -30,6 +30,16 @@ void add_scaled(Tensor& to, double a, const Tensor& x) {
   });
 }
 
+double dot(const Tensor& a, const Tensor& b) {
+  return visit(a.dtype(), [&]<class T>(T) {
+    double sum = 0;
+    const std::span<const T> x = a.values<T>(), y = b.values<T>();
+    for (std::size_t i = 0; i < x.size(); ++i)
+      sum += static_cast<double>(x[i]) * static_cast<double>(y[i]);
+    return sum;
+  });
+}
+
 std::size_t bytes_of(const Params& p) {
   return static_cast<std::size_t>(p.size()) * bytes(p.dtype());
 }

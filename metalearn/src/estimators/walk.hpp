@@ -43,6 +43,9 @@ bool finite(const Tensor& t);
 /// to += a x, elementwise.
 void add_scaled(Tensor& to, double a, const Tensor& x);
 
+/// Σ a b, in float64.
+double dot(const Tensor& a, const Tensor& b);
+
 /// Bytes of values.
 std::size_t bytes_of(const Params& p);
 

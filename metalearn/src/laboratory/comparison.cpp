@@ -96,7 +96,7 @@ class Comparing {
       const Dynamics fresh = options_.fresh_runs ? run(i) : Dynamics{};
       for (Gathered& g : all)
         if (i == 0 || !g.once) sample(g, options_.fresh_runs ? fresh : run_, i);
-      if (options_.stop && options_.stop()) break;
+      if (options_.fresh_runs && options_.stop && options_.stop()) break;
     }
     for (Gathered& g : all) found_.estimators.push_back(reported(g));
     return std::move(found_);
