@@ -96,7 +96,7 @@ class Comparing {
       const Dynamics fresh = options_.fresh_runs ? run(i) : Dynamics{};
       for (Gathered& g : all)
         if (i == 0 || !g.once) sample(g, options_.fresh_runs ? fresh : run_, i);
-      if (options_.fresh_runs && options_.stop && options_.stop()) break;
+      if (options_.stop && options_.stop()) break;
     }
     for (Gathered& g : all) found_.estimators.push_back(reported(g));
     return std::move(found_);
@@ -130,7 +130,7 @@ class Comparing {
       references_.push_back(e.gradient);
       mean.add(e.gradient.flat().to_vector());
       losses.add({e.loss});
-      if (options_.stop && options_.stop()) break;
+      if (options_.fresh_runs && options_.stop && options_.stop()) break;
     }
     found_.loss = losses.mean().front();
     found_.reference = as_params(mean.mean());

@@ -237,6 +237,11 @@ TEST_CASE("compare: stop, samples that diverge, a reference of 0, refusals", "[l
                          {.samples = 100, .stop = [&] { return ++rounds == 7; }});
   CHECK(stopped.estimators[0].samples == 1);
   CHECK(stopped.estimators[1].samples == 7);
+  int asked = 0;  // while references are taken: as many runs are compared
+  const Comparison early = compare_estimators(
+      bowl(2), rate, named({"es:2"}),
+      {.samples = 100, .fresh_runs = true, .stop = [&] { return ++asked == 3; }});
+  CHECK(early.estimators[0].samples == 3);
 
   // perturbed by 1e200 the run is lost
   const Comparison lost = compare_estimators(
