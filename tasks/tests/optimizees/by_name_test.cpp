@@ -157,7 +157,8 @@ TEST_CASE("by name: what is wrong is said in one line, with the nearest name") {
     CHECK_THROWS_WITH(make_optimizee(spec), text);
   };
   const std::string all =
-      " (one of quadratic, mlp, conv, bowl, double_well, ackley, beale, booth, branin, himmelblau, "
+      " (one of quadratic, mlp, conv, bowl, double_well, ridge, ackley, beale, booth, branin, "
+      "himmelblau, "
       "log_sum_exp, matyas, mccormick, michalewicz, rastrigin, rosenbrock, saddle, "
       "styblinski_tang, coupled, pes_2d, quartic, noisy_quadratic)";
   says("quadratics", "unknown optimizee 'quadratics'; did you mean 'quadratic'?" + all);
