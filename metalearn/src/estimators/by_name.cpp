@@ -72,7 +72,7 @@ const std::vector<EstimatorInfo>& estimators_by_name() {
   static const std::vector<EstimatorInfo> all = {
       {"exact", "reverse mode through the whole run, all of it on the tape", true},
       {"exact-hvp", "the same a step at a time: a Hessian-vector product each", true},
-      {"checkpointed", "the same in segments of 32 steps, recorded again when they are needed",
+      {"checkpointed[:S]", "the same in segments of S steps (32), recorded again when needed",
        true},
       {"first", "reverse mode without second order: gradients inside the run are constants", false},
       {"truncated:K", "exact inside windows of K steps, nothing across them", false},
@@ -123,7 +123,10 @@ AnyEstimator estimator_by_name(std::string_view text, const EstimatorDefaults& d
   };
   if (name == "exact") return plain(reverse(Order::exact, 0, 0));
   if (name == "exact-hvp") return plain(reverse(Order::exact, 0, 1));
-  if (name == "checkpointed") return plain(reverse(Order::exact, 0, checkpoint_segment));
+  if (name == "checkpointed") {
+    p.expect(0, 1);
+    return reverse(Order::exact, 0, p.whole(1, checkpoint_segment, 1));
+  }
   if (name == "first") return plain(reverse(Order::first, 0, 0));
   if (name == "truncated" || name == "truncated-first") {
     p.expect(1, 1);

@@ -46,12 +46,15 @@ std::string whole_number(std::string_view name, std::int64_t n) {
 }  // namespace
 
 std::string Reverse::name() const {
-  const bool exact = order == Order::exact;
-  std::string text = truncation > 0
-                         ? whole_number(exact ? "truncated" : "truncated-first", truncation)
-                     : exact ? (segment == 1 ? "exact-hvp" : "exact")
-                             : "first";
-  if (segment > 1 || (segment == 1 && text != "exact-hvp")) text += fmt::format("@{}", segment);
+  if (order == Order::exact && truncation == 0) {
+    if (segment == 0) return "exact";
+    return segment == 1 ? "exact-hvp" : whole_number("checkpointed", segment);
+  }
+  std::string text =
+      truncation == 0
+          ? "first"
+          : whole_number(order == Order::exact ? "truncated" : "truncated-first", truncation);
+  if (segment > 0) text += fmt::format("@{}", segment);
   return text;
 }
 

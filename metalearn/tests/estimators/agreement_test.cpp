@@ -120,7 +120,7 @@ TEST_CASE("Adam's derivative where a gradient is nought", "[estimators]") {
   const AnyOptimizer o = Adam{.learning_rate = 0.1};
   const Params phi = o.phi(DType::f64);
   const Dynamics run = minimisations(problem, o, {.steps = 3})(phi, Key{1});
-  for (const char* name : {"exact", "exact-hvp", "first", "forward"}) {
+  for (const char* name : {"exact", "exact-hvp", "checkpointed:8", "first", "forward"}) {
     const Estimate e = estimate(estimator_by_name(name), run, phi);
     INFO(name);
     CHECK(std::isfinite(e.gradient.norm()));
@@ -159,6 +159,7 @@ TEST_CASE("names of estimators are read back as they are written", "[estimators]
         "es-one-sided:8", "truncated-es:8:2", "pes:8:3", "nres:8:4", "cg:3", "neumann:5"})
     CHECK(estimator_by_name(name).name() == name);
   CHECK(estimator_by_name("pes:8", {.window = 6}).name() == "pes:8:6");
+  CHECK(estimator_by_name("checkpointed").name() == "checkpointed:32");
   CHECK_THROWS_WITH(estimator_by_name("pess:3"), Catch::Contains("pes"));
   for (const char* name : {"truncated", "truncated:0", "truncated:1.5", "es:0", "es", "pes:3:0",
                            "artbp:1", "artbp:x", "exact:2", "roulette:1", "cg:-1", "pes:1:2:3"})

@@ -22,7 +22,7 @@ struct EstimatorInfo {
 };
 const std::vector<EstimatorInfo>& estimators_by_name();
 
-/// exact, exact-hvp, checkpointed, first, truncated:K, truncated-first:K, artbp:C, roulette:Q,
+/// exact, exact-hvp, checkpointed[:S], first, truncated:K, truncated-first:K, artbp:C, roulette:Q,
 /// single-term:Q, forward[:R], uoro,
 /// es:N, es-baseline:N, es-one-sided:N, truncated-es:N[:K], pes:N[:K], nres:N[:K], cg:K, neumann:K.
 /// DataError names the nearest one, or the number that cannot be.

@@ -16,8 +16,8 @@ struct Reverse {
   /// Hessian-vector product a step, made on a little tape and thrown away; √T: least memory.
   std::int64_t segment = 0;
 
-  /// "exact", "exact-hvp" (segments of 1), "first", "truncated:K", "truncated-first:K"; other
-  /// segments as "exact@S".
+  /// "exact", "exact-hvp" (segments of 1), "checkpointed:S" (of S), "first", "truncated:K",
+  /// "truncated-first:K"; segments of the last three as "first@S".
   [[nodiscard]] std::string name() const;
   [[nodiscard]] std::int64_t window(std::int64_t steps) const;
   [[nodiscard]] bool draws() const { return false; }
