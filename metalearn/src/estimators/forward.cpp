@@ -42,8 +42,9 @@ struct Joint {
   }
 };
 
-// Which d_j: the j-th unit vector, or drawn.
+// Which d_j: the user's, drawn, or the j-th unit vector.
 Tensor direction(const Forward& f, const Params& phi, Key key, std::int64_t j) {
+  if (!f.along.empty()) return f.along[static_cast<std::size_t>(j)].flat();
   if (f.directions > 0)
     return normal({phi.size()}, key.split("direction", static_cast<std::uint64_t>(j)), phi.dtype());
   Tensor unit = flat_zeros(phi.size(), phi.dtype());
@@ -53,6 +54,7 @@ Tensor direction(const Forward& f, const Params& phi, Key key, std::int64_t j) {
 }
 
 std::int64_t directions_of(const Forward& f, const Params& phi) {
+  if (!f.along.empty()) return std::ssize(f.along);
   return f.directions > 0 ? f.directions : phi.size();
 }
 
@@ -61,6 +63,7 @@ std::int64_t answers(std::int64_t every, std::int64_t steps) { return every > 0 
 }  // namespace
 
 std::string Forward::name() const {
+  if (!along.empty()) return "forward:along";
   return directions > 0 ? detail::numbered("forward", directions) : "forward";
 }
 std::int64_t Forward::window(std::int64_t steps) const { return answers(answer_every, steps); }
@@ -68,6 +71,11 @@ std::int64_t Forward::window(std::int64_t steps) const { return answers(answer_e
 Params Forward::begin(const Dynamics& run, const Params& phi, Key) const {
   if (directions < 0)
     throw DataError(fmt::format("forward: {} directions: 0 (all) or more expected", directions));
+  for (const Params& d : along)
+    if (!(*d.layout() == *phi.layout()) || d.dtype() != phi.dtype())
+      throw ShapeError(fmt::format(
+          "forward: a direction of {} numbers, phi has {}: equal names, shapes and type are needed",
+          d.size(), phi.size()));
   return Params::join(
       {run.start.prefixed("state"),
        Params({{"tangents", Tensor::zeros({directions_of(*this, phi), run.start.size()},
@@ -109,8 +117,9 @@ Estimate Forward::advance(const Dynamics& run, const Params& phi, Window window,
     state = v.next.value();
     if (!detail::finite(state.flat())) return detail::lost(phi, t + 1);
   }
+  const double share = directions > 0 && along.empty() ? 1.0 / directions : 1.0;
   for (std::size_t j = 0; j < d.size(); ++j)
-    detail::add_scaled(e.gradient.flat(), directions > 0 ? slope[j] / directions : slope[j], d[j]);
+    detail::add_scaled(e.gradient.flat(), share * slope[j], d[j]);
   Tensor tangents = Tensor::uninitialised(all.shape(), all.dtype());
   visit(tangents.dtype(), [&]<class T>(T) {
     auto to = tangents.mutable_values<T>().begin();

@@ -81,6 +81,25 @@ TEST_CASE("reverse, forward, unroll and central differences agree", "[estimators
   }
 }
 
+TEST_CASE("forward mode along directions of one's own", "[estimators]") {
+  const AnyOptimizer o = Adam{.learning_rate = 0.05};
+  const Params phi = o.phi(DType::f64);
+  const Dynamics run = minimisations(Nets{}, o, {.steps = steps})(phi, Key{3});
+  const Params exact = estimate(Reverse{}, run, phi).gradient;
+  const auto along = [&](std::initializer_list<double> d) {
+    return Params(phi.layout(), Tensor({4}, d));
+  };
+  const Forward two{.along = {along({1, 0, 0, 0}), along({0, 0.6, 0.8, 0})}};
+  const Params part = estimate(two, run, phi).gradient;
+  const double second = 0.6 * exact.flat().at(1) + 0.8 * exact.flat().at(2);
+  CHECK(part.flat().at(0) == Approx(exact.flat().at(0)).epsilon(1e-10));
+  CHECK(part.flat().at(1) == Approx(0.6 * second).epsilon(1e-10));
+  CHECK(part.flat().at(2) == Approx(0.8 * second).epsilon(1e-10));
+  CHECK(part.flat().at(3) == 0);
+  CHECK_THROWS_AS(estimate(Forward{.along = {Params({{"x", Tensor({1}, {1.})}})}}, run, phi),
+                  ShapeError);
+}
+
 TEST_CASE("a step at a time needs less memory than the whole run", "[estimators]") {
   const AnyOptimizer o = LstmOptimizer{.hidden = 8};
   const Params phi = o.phi(DType::f64);

@@ -15,10 +15,13 @@ struct Forward {
   /// estimate (1/R) Σ_j (dL/dφ · d_j) d_j, which is unbiased. Baydin et al. (2022).
   int directions = 0;
   std::int64_t answer_every = 0;  ///< steps of a window; 0: the whole run
+  /// Not empty: these directions, of φ's layout. The estimate is Σ_j (dL/dφ · d_j) d_j: where they
+  /// are orthonormal, the gradient's part in their span.
+  std::vector<Params> along{};
 
-  [[nodiscard]] std::string name() const;  ///< "forward", "forward:R"
+  [[nodiscard]] std::string name() const;  ///< "forward", "forward:R", "forward:along"
   [[nodiscard]] std::int64_t window(std::int64_t steps) const;
-  [[nodiscard]] bool draws() const { return directions > 0; }
+  [[nodiscard]] bool draws() const { return directions > 0 && along.empty(); }
   [[nodiscard]] Params begin(const Dynamics& run, const Params& phi, Key key) const;
   Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
                    EstimatorScratch& scratch, Params& carry) const;
