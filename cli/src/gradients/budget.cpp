@@ -11,12 +11,12 @@ namespace {
 
 // Of a run of so many steps.
 double measured(const Study& study, std::int64_t steps, std::int64_t segment,
-                metalearn::EstimatorScratch& scratch) {
+                metalearn::UnrollScratch& scratch) {
   const metalearn::Dynamics run = study.runs_of(steps)(study.phi, study.key);
   scratch.reset_peak();
   const metalearn::Estimate e = metalearn::estimate(metalearn::Reverse{.segment = segment}, run,
                                                     study.phi, study.key, scratch);
-  return static_cast<double>(scratch.peak_bytes() + e.kept_bytes);
+  return static_cast<double>(scratch.peak_together() + e.kept_bytes);
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ metalearn::Reverse exact_within(const Study& study, std::int64_t bytes, Threads*
   constexpr double margin = 1.05;  // a tape's memory comes in pieces
   const std::int64_t steps = study.options.steps;
   const auto budget = static_cast<double>(bytes);
-  metalearn::EstimatorScratch scratch(threads);
+  metalearn::UnrollScratch scratch(threads);
   if (steps <= some && measured(study, steps, 0, scratch) <= budget) return {};
   const auto slope = [&](std::int64_t segment) {
     return (measured(study, some, segment, scratch) - measured(study, few, segment, scratch)) /

@@ -39,9 +39,9 @@ Params phi_of(double rate) {
 // What is found from each of so many starts, in their order; starts in parallel.
 std::vector<double> of_starts(
     int starts, const StudyContext& context,
-    const std::function<double(Key, metalearn::EstimatorScratch&)>& find) {
+    const std::function<double(Key, metalearn::UnrollScratch&)>& find) {
   std::vector<double> found(static_cast<std::size_t>(starts));
-  std::vector<metalearn::EstimatorScratch> scratch;
+  std::vector<metalearn::UnrollScratch> scratch;
   for (int w = 0; w < context.threads.count(); ++w) scratch.emplace_back();
   context.threads.run(starts, [&](std::int64_t i, int worker) {
     const Key key = Key{context.seed}.split("start", static_cast<std::uint64_t>(i));
@@ -53,7 +53,7 @@ std::vector<double> of_starts(
 
 std::vector<double> gradients(const AnyEstimator& estimator, double rate, std::int64_t steps,
                               int starts, const StudyContext& context) {
-  return of_starts(starts, context, [&](Key key, metalearn::EstimatorScratch& scratch) {
+  return of_starts(starts, context, [&](Key key, metalearn::UnrollScratch& scratch) {
     return metalearn::estimate(estimator, descent(rate, steps, key), phi_of(rate), key, scratch)
         .gradient["learning_rate"]
         .item();

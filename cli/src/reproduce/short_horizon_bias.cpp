@@ -66,7 +66,7 @@ double decaying_rate(const Params& phi, std::int64_t t) {
 // The best rate for one step: the expected loss after it is quadratic in the rate, so that two
 // hyper-gradients of one-step runs tell where its slope is 0.
 double greedy_by_gradients(const NoisyQuadratic& q, const std::vector<double>& moments,
-                           metalearn::EstimatorScratch& scratch) {
+                           metalearn::UnrollScratch& scratch) {
   NoisyQuadratic from = q;
   from.start = moments;
   const metalearn::Dynamics run =
@@ -142,7 +142,7 @@ StudyResult short_horizon_bias(const StudyContext& context) {
   }
 
   // ---- the next step's best rate, again and again
-  metalearn::EstimatorScratch scratch;
+  metalearn::UnrollScratch scratch;
   Path greedy = walked("greedy", noisy, length, [&](std::int64_t, const std::vector<double>& a) {
     stop_if_asked();
     return greedy_by_gradients(noisy, a, scratch);

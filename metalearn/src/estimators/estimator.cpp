@@ -13,38 +13,10 @@
 
 namespace metatape::metalearn {
 
-EstimatorScratch::EstimatorScratch(Threads* threads) : threads_(threads) {
-  const int workers = threads ? threads->count() : 1;
-  for (int w = 0; w < workers; ++w)
-    tapes_.push_back(std::make_unique<Tape>(TapeOptions{.threads = threads}));
-}
-EstimatorScratch::~EstimatorScratch() = default;
-EstimatorScratch::EstimatorScratch(EstimatorScratch&&) noexcept = default;
-
-Tape& EstimatorScratch::tape(int worker) const { return *tapes_[static_cast<std::size_t>(worker)]; }
-
-void EstimatorScratch::run(std::int64_t count,
-                           const std::function<void(std::int64_t, int)>& f) const {
-  if (threads_ && count > 1)
-    threads_->run(count, f);
-  else
-    for (std::int64_t i = 0; i < count; ++i) f(i, 0);
-}
-
-std::size_t EstimatorScratch::peak_bytes() const {
-  std::size_t bytes = 0;
-  for (const auto& tape : tapes_) bytes += tape->memory().peak;
-  return bytes;
-}
-
-void EstimatorScratch::reset_peak() {
-  for (const auto& tape : tapes_) tape->reset_peak();
-}
-
 AnyEstimator::AnyEstimator() : AnyEstimator(Reverse{}) {}
 
 Estimate estimate(const AnyEstimator& estimator, const Dynamics& run, const Params& phi, Key key,
-                  EstimatorScratch& scratch) {
+                  UnrollScratch& scratch) {
   if (!phi.empty() && !run.start.empty() && phi.dtype() != run.start.dtype())
     throw DTypeError(fmt::format("estimate: phi is {}, the state {}: they do not mix",
                                  name(phi.dtype()), name(run.start.dtype())));
@@ -64,11 +36,11 @@ Estimate estimate(const AnyEstimator& estimator, const Dynamics& run, const Para
 
 Estimate estimate(const AnyEstimator& estimator, const Dynamics& run, const Params& phi, Key key,
                   Threads* threads) {
-  EstimatorScratch scratch(threads);
+  UnrollScratch scratch(threads);
   return estimate(estimator, run, phi, key, scratch);
 }
 
-double run_loss(const Dynamics& run, const Params& phi, EstimatorScratch& scratch) {
+double run_loss(const Dynamics& run, const Params& phi, UnrollScratch& scratch) {
   return detail::walk(run, phi, run.start, {0, run.steps}, scratch.tape()).loss;
 }
 

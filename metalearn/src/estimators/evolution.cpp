@@ -80,7 +80,7 @@ Params Es::begin(const Dynamics& run, const Params&, Key) const {
 }
 
 Estimate Es::advance(const Dynamics& run, const Params& phi, Window window, Key key,
-                     EstimatorScratch& scratch, Params& carry) const {
+                     UnrollScratch& scratch, Params& carry) const {
   std::vector<Answer> answers(static_cast<std::size_t>(pairs));
   std::vector<Params> eps(answers.size());
   const auto loss_at = [&](const Params& at, Tape& tape, Answer& a) {
@@ -132,7 +132,7 @@ Params WindowedEs::begin(const Dynamics& run, const Params& phi, Key) const {
 }
 
 Estimate WindowedEs::advance(const Dynamics& run, const Params& phi, Window window, Key key,
-                             EstimatorScratch& scratch, Params& carry) const {
+                             UnrollScratch& scratch, Params& carry) const {
   const auto count = static_cast<std::size_t>(pairs);
   const bool shared = kind == Kind::truncated;
   std::vector<Answer> answers(count);

@@ -83,7 +83,7 @@ Params Forward::begin(const Dynamics& run, const Params& phi, Key) const {
 }
 
 Estimate Forward::advance(const Dynamics& run, const Params& phi, Window window, Key key,
-                          EstimatorScratch& scratch, Params& carry) const {
+                          UnrollScratch& scratch, Params& carry) const {
   Tape& tape = scratch.tape();
   const std::int64_t m = directions_of(*this, phi);
   Estimate e{.gradient = phi.zeros_like(), .kept_bytes = detail::bytes_of(carry)};
@@ -141,7 +141,7 @@ Params Uoro::begin(const Dynamics& run, const Params& phi, Key) const {
 }
 
 Estimate Uoro::advance(const Dynamics& run, const Params& phi, Window window, Key key,
-                       EstimatorScratch& scratch, Params& carry) const {
+                       UnrollScratch& scratch, Params& carry) const {
   Tape& tape = scratch.tape();
   Estimate e{.gradient = phi.zeros_like(), .kept_bytes = detail::bytes_of(carry)};
   const Params start = carry.inside("state");

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "../algebra/conjugate_gradient.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/gradients.hpp"
 #include "metatape/autodiff/ops/binary.hpp"
@@ -15,46 +16,14 @@ namespace metatape::metalearn {
 
 namespace {
 
+using detail::conjugate_gradient;
 using detail::dot;
-
-// a + s b
-Tensor plus(const Tensor& a, double s, const Tensor& b) {
-  Tensor c = Tensor::zeros(a.shape(), a.dtype());
-  detail::add_scaled(c, 1, a);
-  detail::add_scaled(c, s, b);
-  return c;
-}
+using detail::plus;
+using detail::Solved;
 
 using Product = std::function<Tensor(const Tensor&)>;
 
-struct Solved {
-  Tensor x{};
-  int iterations = 0;
-  bool negative_curvature = false;
-};
-
-// M x = b from x = 0, M symmetric. Hestenes and Stiefel (1952).
-Solved conjugate_gradient(const Product& m, const Tensor& b, int iterations, double tolerance) {
-  Solved s{.x = Tensor::zeros(b.shape(), b.dtype())};
-  Tensor r = b, p = b;
-  double rr = dot(r, r);
-  const double enough = tolerance * tolerance * rr;
-  for (; s.iterations < iterations && rr > enough && rr > 0; ++s.iterations) {
-    const Tensor mp = m(p);
-    const double curvature = dot(p, mp);
-    if (!(curvature > 0)) {
-      s.negative_curvature = true;
-      break;
-    }
-    const double step = rr / curvature;
-    s.x = plus(s.x, step, p);
-    r = plus(r, -step, mp);
-    const double next = dot(r, r);
-    p = plus(r, next / rr, p);
-    rr = next;
-  }
-  return s;
-}
+Tensor nought(const Tensor& like) { return Tensor::zeros(like.shape(), like.dtype()); }
 
 // rate Σ_{k<=K} (I - rate M)^k b
 Solved neumann(const Product& m, const Tensor& b, int terms, double rate) {
@@ -63,7 +32,7 @@ Solved neumann(const Product& m, const Tensor& b, int terms, double rate) {
     term = plus(term, -rate, m(term));
     sum = plus(sum, 1, term);
   }
-  return {.x = plus(Tensor::zeros(b.shape(), b.dtype()), rate, sum), .iterations = terms};
+  return {.x = plus(nought(b), rate, sum), .iterations = terms};
 }
 
 }  // namespace
@@ -100,7 +69,7 @@ ImplicitGradient implicit_gradient(const BilevelLoss& inner, const BilevelLoss& 
   };
   const Solved s = o.solver == Solver::neumann
                        ? neumann(hessian, a, o.iterations, o.rate)
-                       : conjugate_gradient(hessian, a, o.iterations, o.tolerance);
+                       : conjugate_gradient(hessian, a, nought(a), o.iterations, o.tolerance);
   result.iterations = s.iterations;
   result.negative_curvature = s.negative_curvature;
   const Tensor miss = plus(hessian(s.x), -1, a);
@@ -125,7 +94,7 @@ Params FixedPoint::begin(const Dynamics& run, const Params&, Key) const {
 }
 
 Estimate FixedPoint::advance(const Dynamics& run, const Params& phi, Window window, Key,
-                             EstimatorScratch& scratch, Params& carry) const {
+                             UnrollScratch& scratch, Params& carry) const {
   Tape& tape = scratch.tape();
   const detail::Walked w = detail::walk(run, phi, carry, window, tape);
   if (w.diverged) return detail::lost(phi, *w.diverged);
@@ -156,7 +125,7 @@ Estimate FixedPoint::advance(const Dynamics& run, const Params& phi, Window wind
   const Solved v = solver == Solver::neumann
                        ? neumann(turned, a, iterations, 1)
                        : conjugate_gradient([&](const Tensor& x) { return straight(turned(x)); },
-                                            straight(a), iterations, 0);
+                                            straight(a), nought(a), iterations);
   if (on_tape.count() > 0)
     e.gradient.add_scaled(1, Params(phi.layout(), pull(v.x, on_tape.flat())));
   carry = w.state;

@@ -65,7 +65,7 @@ std::int64_t Reverse::window(std::int64_t steps) const {
 Params Reverse::begin(const Dynamics& run, const Params&, Key) const { return run.start; }
 
 Estimate Reverse::advance(const Dynamics& run, const Params& phi, Window window, Key,
-                          EstimatorScratch& scratch, Params& carry) const {
+                          UnrollScratch& scratch, Params& carry) const {
   if (order == Order::first && !run.has_orders)
     throw DataError(
         fmt::format("{}: this system has no gradients inside to hold constant", name()));
@@ -167,7 +167,7 @@ struct Piece {
 }  // namespace
 
 Estimate reverse_with_factors(const Dynamics& run, const Params& phi,
-                              std::span<const double> factors, EstimatorScratch& scratch) {
+                              std::span<const double> factors, UnrollScratch& scratch) {
   if (static_cast<std::int64_t>(factors.size()) != run.steps)
     throw DataError(fmt::format("reverse_with_factors: {} factors for {} steps: one each is needed",
                                 factors.size(), run.steps));
@@ -202,7 +202,7 @@ Params Artbp::begin(const Dynamics& run, const Params&, Key) const {
 }
 
 Estimate Artbp::advance(const Dynamics& run, const Params& phi, Window, Key key,
-                        EstimatorScratch& scratch, Params&) const {
+                        UnrollScratch& scratch, Params&) const {
   std::vector<double> factors;
   Random random(key.split("cuts"));
   for (std::int64_t t = 0; t < run.steps; ++t)

@@ -66,7 +66,7 @@ Params RandomHorizon::begin(const Dynamics& run, const Params&, Key) const {
 // Δ_j is the share of the steps beyond the (j-1)-th horizon, so what N = k says is the gradient of
 // a run of k pieces whose losses are weighed by their factors.
 Estimate RandomHorizon::advance(const Dynamics& run, const Params& phi, Window, Key key,
-                                EstimatorScratch& scratch, Params&) const {
+                                UnrollScratch& scratch, Params&) const {
   const std::int64_t n = std::min(telescoping.terms, run.steps);
   Telescoping t = telescoping;
   t.terms = n;

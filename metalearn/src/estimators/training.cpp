@@ -1,42 +1,17 @@
 #include "metatape/metalearn/estimators/training.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
 #include "../training/run_place.hpp"
 #include "metatape/autodiff/tape.hpp"
+#include "metatape/metalearn/unroll/scratches.hpp"
 
 namespace metatape::metalearn {
 
-namespace {
-
-// Scratches for calls under way; kept for those to come.
-class Scratches {
- public:
-  std::unique_ptr<EstimatorScratch> take(Threads* threads) {
-    const std::scoped_lock lock(mutex_);
-    if (spare_.empty() || spare_.back()->threads() != threads)
-      return std::make_unique<EstimatorScratch>(threads);
-    std::unique_ptr<EstimatorScratch> s = std::move(spare_.back());
-    spare_.pop_back();
-    return s;
-  }
-  void give(std::unique_ptr<EstimatorScratch> s) {
-    const std::scoped_lock lock(mutex_);
-    spare_.push_back(std::move(s));
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<EstimatorScratch>> spare_;
-};
-
-}  // namespace
-
 MetaObjective estimator_objective(System system, AnyEstimator estimator, bool stagger) {
-  const auto scratches = std::make_shared<Scratches>();
+  const auto scratches = std::make_shared<UnrollScratches>();
   MetaObjective objective;
   objective.step = [=, system = std::move(system), estimator = std::move(estimator)](
                        Tape& tape, const Params& phi, const Params& carry,
@@ -60,11 +35,14 @@ MetaObjective estimator_objective(System system, AnyEstimator estimator, bool st
       lives = carry.inside("carry");
     }
     const Window next{at, std::min(at + window, run.steps)};
-    std::unique_ptr<EstimatorScratch> scratch = scratches->take(tape.threads());
-    Estimate e = estimator.advance(run, phi, next, key, *scratch, lives);
-    MetaStep answer{.loss = e.loss, .gradient = std::move(e.gradient)};
-    answer.tape_bytes = scratch->peak_bytes();
-    scratches->give(std::move(scratch));
+    MetaStep answer;
+    const Estimate e = scratches->with(tape.threads(), tape.profile(), [&](UnrollScratch& scratch) {
+      Estimate part = estimator.advance(run, phi, next, key, scratch, lives);
+      answer.tape_bytes = scratch.peak_bytes();
+      return part;
+    });
+    answer.loss = e.loss;
+    answer.gradient = e.gradient;
     const bool lost =
         e.diverged || !std::isfinite(answer.loss) || !std::isfinite(answer.gradient.norm());
     if (lost) {

@@ -14,32 +14,6 @@ Bound place(Tape& tape, const Params& value, bool differentiable) {
   return differentiable ? bind(tape, value) : bind_constant(tape, value);
 }
 
-bool finite(const Tensor& t) {
-  return visit(t.dtype(), [&]<class T>(T) {
-    for (const T v : t.values<T>())
-      if (!std::isfinite(v)) return false;
-    return true;
-  });
-}
-
-void add_scaled(Tensor& to, double a, const Tensor& x) {
-  visit(to.dtype(), [&]<class T>(T) {
-    const std::span<T> y = to.mutable_values<T>();
-    const std::span<const T> from = x.values<T>();
-    for (std::size_t i = 0; i < y.size(); ++i) y[i] += static_cast<T>(a) * from[i];
-  });
-}
-
-double dot(const Tensor& a, const Tensor& b) {
-  return visit(a.dtype(), [&]<class T>(T) {
-    double sum = 0;
-    const std::span<const T> x = a.values<T>(), y = b.values<T>();
-    for (std::size_t i = 0; i < x.size(); ++i)
-      sum += static_cast<double>(x[i]) * static_cast<double>(y[i]);
-    return sum;
-  });
-}
-
 std::size_t bytes_of(const Params& p) {
   return static_cast<std::size_t>(p.size()) * bytes(p.dtype());
 }

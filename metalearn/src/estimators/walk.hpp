@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 
+#include "../algebra/flat.hpp"
 #include "metatape/autodiff/tape.hpp"
 #include "metatape/metalearn/estimators/estimator.hpp"
 
@@ -36,15 +37,6 @@ Recorded record(const Dynamics& run, const Bound& phi, const Bound& from, Window
 
 /// An estimate of a run that diverged at `step`.
 Estimate lost(const Params& phi, std::int64_t step);
-
-/// True where all elements are finite.
-bool finite(const Tensor& t);
-
-/// to += a x, elementwise.
-void add_scaled(Tensor& to, double a, const Tensor& x);
-
-/// Σ a b, in float64.
-double dot(const Tensor& a, const Tensor& b);
 
 /// Bytes of values.
 std::size_t bytes_of(const Params& p);

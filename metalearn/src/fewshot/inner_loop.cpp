@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "../algebra/conjugate_gradient.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/gradients.hpp"
 #include "metatape/autodiff/ops/binary.hpp"
@@ -99,29 +100,17 @@ Params solved(const InnerLoop& loop, Tape& tape, const Params& weights, const Lo
   const Tape::Scope scope(tape);
   const Bound p = bind(tape, weights);
   const Var loss = support(p);
-  const auto times = [&](const Params& v) {
+  const auto times = [&](const Tensor& of) {
     const Tape::Scope inner(tape);
+    const Params v(b.layout(), of);
     Params product = put(hessian_vector(loss, p, v), v.zeros_like());
     product.scale(1 / loop.proximal);
     product.add_scaled(1, v);
-    return product;
+    return product.flat();
   };
-  const Params right = put(b, b.zeros_like());
-  Params x = right, residual = right;
-  residual.add_scaled(-1, times(x));
-  Params direction = residual;
-  double square = residual.dot(residual);
-  for (int step = 0; step < loop.solver_steps && square > 0; ++step) {
-    const Params along = times(direction);
-    const double curvature = direction.dot(along);
-    if (!(curvature > 0)) break;  // not convex there, in spite of λ: what is found so far stands
-    x.add_scaled(square / curvature, direction);
-    residual.add_scaled(-square / curvature, along);
-    const double next = residual.dot(residual);
-    direction.scale(next / square);
-    direction.add_scaled(1, residual);
-    square = next;
-  }
+  const Tensor right = put(b, b.zeros_like()).flat();
+  // not convex there, in spite of λ: what is found so far stands
+  const Params x(b.layout(), detail::conjugate_gradient(times, right, right, loop.solver_steps).x);
   Params whole = b;
   whole.add_scaled(-1 / loop.proximal, hessian_vector(loss, p, x));
   return put(x, std::move(whole));

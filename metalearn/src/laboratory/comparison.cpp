@@ -157,7 +157,7 @@ class Comparing {
       e = estimate(g.estimator, run, phi_, of_sample(i), scratch_);
       g.seconds.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
       spent += g.seconds.back();
-      g.report.peak_bytes = std::max(g.report.peak_bytes, scratch_.peak_bytes() + e.kept_bytes);
+      g.report.peak_bytes = std::max(g.report.peak_bytes, scratch_.peak_together() + e.kept_bytes);
     }
     if (e.diverged || !detail::all_finite(e.gradient)) {
       ++g.report.diverged;
@@ -191,7 +191,7 @@ class Comparing {
   const System& system_;
   const Params& phi_;
   const ComparisonOptions& options_;
-  EstimatorScratch scratch_;
+  UnrollScratch scratch_;
   Dynamics run_{};
   std::vector<Params> references_{};
   Vector along_{};  // their mean r, over ‖r‖²: its product with an error is a relative bias

@@ -58,8 +58,7 @@ Horizon horizon_of(const std::function<System(std::int64_t steps)>& system, cons
   };
   std::vector<Estimate> estimates(2 * count - 1);
   const std::vector<char> done = detail::points(
-      std::ssize(estimates), threads, options.stop,
-      [&](std::int64_t at, EstimatorScratch& scratch) {
+      std::ssize(estimates), threads, options.stop, [&](std::int64_t at, UnrollScratch& scratch) {
         const auto i = static_cast<std::size_t>(at);
         const std::int64_t n = length(i);
         Reverse reverse{.order = options.order, .segment = root(n)};

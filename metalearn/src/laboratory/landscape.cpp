@@ -53,7 +53,7 @@ std::vector<LandscapePoint> landscape_of(const System& system, const Params& phi
     const Key of = options.key.split("smoothing", static_cast<std::uint64_t>(i / 2));
     eps.emplace_back(phi.layout(), normal({phi.size()}, of, phi.dtype()));
   }
-  const auto smoothed = [&](const Params& at, double sigma, EstimatorScratch& scratch) {
+  const auto smoothed = [&](const Params& at, double sigma, UnrollScratch& scratch) {
     double sum = 0;
     for (int i = 0; i < draws; ++i) {
       Params p = at;
@@ -62,8 +62,7 @@ std::vector<LandscapePoint> landscape_of(const System& system, const Params& phi
     }
     return sum / draws;
   };
-  const auto slope = [&](const AnyEstimator& estimator, const Params& at,
-                         EstimatorScratch& scratch) {
+  const auto slope = [&](const AnyEstimator& estimator, const Params& at, UnrollScratch& scratch) {
     const Estimate e = estimate(estimator, run, at, options.key, scratch);
     if (e.diverged || !detail::all_finite(e.gradient))
       return std::numeric_limits<double>::quiet_NaN();
@@ -74,7 +73,7 @@ std::vector<LandscapePoint> landscape_of(const System& system, const Params& phi
   const std::int64_t count = width * (plane ? std::ssize(second.values) : 1);
   std::vector<LandscapePoint> grid(static_cast<std::size_t>(count));
   const std::vector<char> done =
-      detail::points(count, threads, options.stop, [&](std::int64_t i, EstimatorScratch& scratch) {
+      detail::points(count, threads, options.stop, [&](std::int64_t i, UnrollScratch& scratch) {
         LandscapePoint& p = grid[static_cast<std::size_t>(i)];
         Params at = phi;
         p.a = first.values[static_cast<std::size_t>(i % width)];

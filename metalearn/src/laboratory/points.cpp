@@ -5,8 +5,8 @@
 namespace metatape::metalearn::detail {
 
 std::vector<char> points(std::int64_t count, Threads* threads, const std::function<bool()>& stop,
-                         const std::function<void(std::int64_t, EstimatorScratch&)>& f) {
-  std::vector<EstimatorScratch> scratches;
+                         const std::function<void(std::int64_t, UnrollScratch&)>& f) {
+  std::vector<UnrollScratch> scratches;
   for (int w = 0; w < (threads ? threads->count() : 1); ++w) scratches.emplace_back();
   std::vector<char> done(static_cast<std::size_t>(count), 0);
   const auto point = [&](std::int64_t i, int worker) {

@@ -12,6 +12,6 @@ namespace metatape::metalearn::detail {
 /// f(i, scratch) for i in [0, count), the lowest first, each with a scratch of its worker's. Once
 /// `stop` (may be empty; any thread asks) has said yes no more are begun. Tells which are done.
 std::vector<char> points(std::int64_t count, Threads* threads, const std::function<bool()>& stop,
-                         const std::function<void(std::int64_t i, EstimatorScratch& scratch)>& f);
+                         const std::function<void(std::int64_t i, UnrollScratch& scratch)>& f);
 
 }  // namespace metatape::metalearn::detail

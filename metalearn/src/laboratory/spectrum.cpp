@@ -164,7 +164,7 @@ Spectrum spectrum_of(const Dynamics& run, const Params& phi, const SpectrumOptio
   if (size == 0 || run.steps < 1)
     throw DataError(
         fmt::format("spectrum: a run of {} steps of {} numbers has no Jacobian", run.steps, size));
-  const EstimatorScratch scratch(threads);
+  const UnrollScratch scratch(threads);
   const Jacobians jacobians(run, phi, scratch.tape());
   const auto count = static_cast<std::size_t>(std::min<std::int64_t>(options.count, size));
   const double rounding = run.start.dtype() == DType::f64 ? std::numeric_limits<double>::epsilon()

@@ -7,6 +7,7 @@
 //   μ_t = (∂u_t/∂h_t)ᵀ λ_{t+1} + (∂h_{t+1}/∂h_t)ᵀ μ_{t+1}
 //
 // First order drops H_t v_t and nothing else; exact makes it on a scratch tape of the optimizee.
+#include "../algebra/flat.hpp"
 #include "job.hpp"
 #include "metatape/autodiff/gradients.hpp"
 #include "metatape/autodiff/ops/binary.hpp"
@@ -15,14 +16,6 @@
 namespace metatape::metalearn::detail {
 
 namespace {
-
-void add_scaled(Tensor& to, double a, const Tensor& x) {
-  visit(to.dtype(), [&]<class T>(T) {
-    const std::span<T> y = to.mutable_values<T>();
-    const std::span<const T> from = x.values<T>();
-    for (std::size_t i = 0; i < y.size(); ++i) y[i] += static_cast<T>(a) * from[i];
-  });
-}
 
 Tensor hessian_times(const Job& job, const Params& theta, std::int64_t t, const Tensor& v) {
   Tape& tape = job.scratch.tape(0);

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 
+#include "../algebra/flat.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/gradients.hpp"
 #include "metatape/autodiff/ops/binary.hpp"
@@ -32,18 +33,6 @@ double sum_of(const Tensor& t) {
     double sum = 0;
     for (const T v : t.values<T>()) sum += static_cast<double>(v);
     return sum;
-  });
-}
-
-bool finite(const Tensor& t) {
-  return visit(t.dtype(), [&]<class T>(T) {
-    const std::span<const T> values = t.values<T>();
-    T zeros[16] = {};  // 0 · x is 0 for a number alone
-    std::size_t i = 0;
-    for (; i + 16 <= values.size(); i += 16)
-      for (std::size_t k = 0; k < 16; ++k) zeros[k] += values[i + k] * T{0};
-    for (; i < values.size(); ++i) zeros[0] += values[i] * T{0};
-    return std::ranges::all_of(zeros, [](T z) { return z == T{0}; });
   });
 }
 

@@ -58,6 +58,21 @@ std::size_t UnrollScratch::peak_bytes() const {
   return peak;
 }
 
+std::size_t UnrollScratch::peak_together() const {
+  std::size_t bytes = 0;
+  for (const auto& tape : tapes_) bytes += tape->memory().peak;
+  return bytes;
+}
+void UnrollScratch::reset_peak() {
+  for (const auto& tape : tapes_) tape->reset_peak();
+}
+void UnrollScratch::run(std::int64_t count, const std::function<void(std::int64_t, int)>& f) const {
+  if (threads_ && count > 1)
+    threads_->run(count, f);
+  else
+    for (std::int64_t i = 0; i < count; ++i) f(i, 0);
+}
+
 RunState start_of(const tasks::OptimizeeInstance& instance, const AnyOptimizer& optimizer,
                   const Params& phi, Key key) {
   return {instance.initial, optimizer.init(phi, instance.initial, key.split("state")), 0};

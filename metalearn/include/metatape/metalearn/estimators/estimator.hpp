@@ -6,45 +6,16 @@
 
 #include <concepts>
 #include <cstdint>
-#include <limits>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "metatape/metalearn/estimators/dynamics.hpp"
-
-namespace metatape {
-class Tape;
-class Threads;
-}  // namespace metatape
+#include "metatape/metalearn/unroll/unroll.hpp"
 
 namespace metatape::metalearn {
-
-/// Warm tapes, one a worker. One estimate at a time; `threads` (may be null) must outlive it.
-class EstimatorScratch {
- public:
-  explicit EstimatorScratch(Threads* threads = nullptr);
-  ~EstimatorScratch();
-  EstimatorScratch(EstimatorScratch&&) noexcept;
-  [[nodiscard]] Threads* threads() const { return threads_; }
-  [[nodiscard]] Tape& tape(int worker = 0) const;
-  /// f(i, tape) for i in [0, count), in parallel where there are threads.
-  template <class F>
-  void each(std::int64_t count, const F& f) const {
-    run(count, [&](std::int64_t i, int worker) { f(i, tape(worker)); });
-  }
-  [[nodiscard]] std::size_t peak_bytes() const;  ///< of all tapes together, since reset_peak
-  void reset_peak();
-
- private:
-  void run(std::int64_t count, const std::function<void(std::int64_t, int)>& f) const;
-
-  Threads* threads_;
-  std::vector<std::unique_ptr<Tape>> tapes_;
-};
 
 /// A run's window [from, to), of which ℓ_{from+1} .. ℓ_to count, ℓ_0 in the first.
 struct Window {
@@ -69,7 +40,7 @@ struct Estimate {
 /// Optional: `bool draws()`, false where every key gives the same; true where missing.
 template <class E>
 concept GradientEstimator = requires(const E& e, const Dynamics& run, const Params& phi, Window w,
-                                     Key key, EstimatorScratch& scratch, Params& carry) {
+                                     Key key, UnrollScratch& scratch, Params& carry) {
   { e.name() } -> std::convertible_to<std::string>;
   { e.window(std::int64_t{}) } -> std::same_as<std::int64_t>;
   { e.begin(run, phi, key) } -> std::same_as<Params>;
@@ -92,7 +63,7 @@ class AnyEstimator {
     return self_->begin(run, phi, key);
   }
   Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
-                   EstimatorScratch& scratch, Params& carry) const {
+                   UnrollScratch& scratch, Params& carry) const {
     return self_->advance(run, phi, window, key, scratch, carry);
   }
 
@@ -104,7 +75,7 @@ class AnyEstimator {
     [[nodiscard]] virtual bool draws() const = 0;
     [[nodiscard]] virtual Params begin(const Dynamics& run, const Params& phi, Key key) const = 0;
     virtual Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
-                             EstimatorScratch& scratch, Params& carry) const = 0;
+                             UnrollScratch& scratch, Params& carry) const = 0;
   };
   template <GradientEstimator E>
   struct Model final : Interface {
@@ -122,7 +93,7 @@ class AnyEstimator {
       return estimator.begin(run, phi, key);
     }
     Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
-                     EstimatorScratch& scratch, Params& carry) const override {
+                     UnrollScratch& scratch, Params& carry) const override {
       return estimator.advance(run, phi, window, key, scratch, carry);
     }
   };
@@ -132,11 +103,11 @@ class AnyEstimator {
 /// dL/dφ of a whole run at a fixed φ: the sum over its windows. DTypeError when φ and the state
 /// differ in type, ShapeError when a step changes the state's layout.
 Estimate estimate(const AnyEstimator& estimator, const Dynamics& run, const Params& phi, Key key,
-                  EstimatorScratch& scratch);
+                  UnrollScratch& scratch);
 Estimate estimate(const AnyEstimator& estimator, const Dynamics& run, const Params& phi,
                   Key key = Key{}, Threads* threads = nullptr);
 
 /// L of a whole run at φ, without a gradient; infinite where it diverges.
-double run_loss(const Dynamics& run, const Params& phi, EstimatorScratch& scratch);
+double run_loss(const Dynamics& run, const Params& phi, UnrollScratch& scratch);
 
 }  // namespace metatape::metalearn

@@ -24,7 +24,7 @@ struct Forward {
   [[nodiscard]] bool draws() const { return directions > 0 && along.empty(); }
   [[nodiscard]] Params begin(const Dynamics& run, const Params& phi, Key key) const;
   Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
-                   EstimatorScratch& scratch, Params& carry) const;
+                   UnrollScratch& scratch, Params& carry) const;
 };
 
 /// Unbiased online recurrent optimization: the tangents of all of φ as one product s̃ θ̃ᵀ, kept so by
@@ -38,7 +38,7 @@ struct Uoro {
   [[nodiscard]] std::int64_t window(std::int64_t steps) const;
   [[nodiscard]] Params begin(const Dynamics& run, const Params& phi, Key key) const;
   Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
-                   EstimatorScratch& scratch, Params& carry) const;
+                   UnrollScratch& scratch, Params& carry) const;
 };
 
 }  // namespace metatape::metalearn

@@ -55,7 +55,7 @@ struct FixedPoint {
   [[nodiscard]] bool draws() const { return false; }
   [[nodiscard]] Params begin(const Dynamics& run, const Params& phi, Key key) const;
   Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
-                   EstimatorScratch& scratch, Params& carry) const;
+                   UnrollScratch& scratch, Params& carry) const;
 };
 
 }  // namespace metatape::metalearn

@@ -23,7 +23,7 @@ struct Reverse {
   [[nodiscard]] bool draws() const { return false; }
   [[nodiscard]] Params begin(const Dynamics& run, const Params& phi, Key key) const;
   Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
-                   EstimatorScratch& scratch, Params& carry) const;
+                   UnrollScratch& scratch, Params& carry) const;
 };
 
 /// Random truncation, reweighted: going back, what flows through each step is cut with probability
@@ -37,12 +37,12 @@ struct Artbp {
   [[nodiscard]] std::int64_t window(std::int64_t steps) const { return steps; }
   [[nodiscard]] Params begin(const Dynamics& run, const Params& phi, Key key) const;
   Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
-                   EstimatorScratch& scratch, Params& carry) const;
+                   UnrollScratch& scratch, Params& carry) const;
 };
 
 /// The same with factors of one's own: what flows back from s_{t+1} to s_t is multiplied by
 /// factors[t], one a step of the run. Ones: exact; zeros at every K-th: windows of K.
 Estimate reverse_with_factors(const Dynamics& run, const Params& phi,
-                              std::span<const double> factors, EstimatorScratch& scratch);
+                              std::span<const double> factors, UnrollScratch& scratch);
 
 }  // namespace metatape::metalearn

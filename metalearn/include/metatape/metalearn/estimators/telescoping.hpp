@@ -38,7 +38,7 @@ struct RandomHorizon {
   [[nodiscard]] std::int64_t window(std::int64_t steps) const { return steps; }
   [[nodiscard]] Params begin(const Dynamics& run, const Params& phi, Key key) const;
   Estimate advance(const Dynamics& run, const Params& phi, Window window, Key key,
-                   EstimatorScratch& scratch, Params& carry) const;
+                   UnrollScratch& scratch, Params& carry) const;
 };
 
 }  // namespace metatape::metalearn

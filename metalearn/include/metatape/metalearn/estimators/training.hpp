@@ -9,7 +9,8 @@ namespace metatape::metalearn {
 /// Each slot of the trainer's batch has a run of its own, which goes on while φ moves under it; a
 /// new one is drawn when it ends. First runs are cut short, slot by slot, so that slots stand at
 /// different steps of their runs and a step of φ sees early and late ones (`stagger`). A run that
-/// diverges adds nothing to that step's gradient, is counted and given up.
+/// diverges adds nothing to that step's gradient and loss, is counted and given
+/// up.
 /// Measures: `final` (the last window's mean loss a step), `diverged`.
 MetaObjective estimator_objective(System system, AnyEstimator estimator, bool stagger = true);
 

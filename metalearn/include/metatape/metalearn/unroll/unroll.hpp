@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -76,8 +77,9 @@ struct Unrolled {
   std::optional<std::int64_t> diverged{};
 };
 
-/// Warm tapes that an unroll runs on: a step after the first takes no new memory. One unroll at a
-/// time; `threads` and `profile`, of what worker 0 does, (each may be null) must outlive it.
+/// Warm tapes that an unroll, or an estimator of its gradient, runs on, one a worker: a step after
+/// the first takes no new memory. One unroll at a time; `threads` and `profile`, of what worker 0
+/// does, (each may be null) must outlive it.
 class UnrollScratch {
  public:
   explicit UnrollScratch(Threads* threads = nullptr, Profile* profile = nullptr);
@@ -85,11 +87,22 @@ class UnrollScratch {
   UnrollScratch(UnrollScratch&&) noexcept;
   [[nodiscard]] Threads* threads() const { return threads_; }
   [[nodiscard]] int workers() const { return static_cast<int>(tapes_.size()); }
-  [[nodiscard]] Tape& tape(int worker) const;
+  [[nodiscard]] Tape& tape(int worker = 0) const;
   [[nodiscard]] Profile* profile() const { return profile_; }
   [[nodiscard]] std::size_t peak_bytes() const;  ///< of the largest tape
+  [[nodiscard]] std::size_t peak_together()
+      const;  ///< of all tapes; since reset_peak, as the other
+  void reset_peak();
+
+  /// f(i, tape) for i in [0, count), in parallel where there are threads.
+  template <class F>
+  void each(std::int64_t count, const F& f) const {
+    run(count, [&](std::int64_t i, int worker) { f(i, tape(worker)); });
+  }
 
  private:
+  void run(std::int64_t count, const std::function<void(std::int64_t, int)>& f) const;
+
   Threads* threads_;
   Profile* profile_;
   std::vector<std::unique_ptr<Tape>> tapes_;
