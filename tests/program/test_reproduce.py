@@ -46,7 +46,7 @@ class Reproduce(support.Case):
         self.assertEqual(rows, self.reproduce("chaos", "--threads", "2"))
         for row in rows:
             if row["paper"] is not None and "exponent" in row["what"]:
-                self.meets(row, absolute=0.012)
+                self.meets(row, absolute=0.01)
             elif row["what"].startswith("logistic"):
                 self.meets(row, relative=1e-5)
         deviations = [row["measured"] for row in rows

@@ -66,7 +66,7 @@ TEST_CASE("reverse, forward, unroll and central differences agree", "[estimators
     CHECK(distance(estimate(Reverse{.order = Order::first}, run, phi).gradient,
                    unrolled(Order::first).gradient) < 1e-11);
 
-    EstimatorScratch scratch;
+    UnrollScratch scratch;
     Params direction(phi.layout(), normal({phi.size()}, Key{9}, DType::f64));
     const auto loss_at = [&](double h) {
       Params moved = phi;
@@ -105,9 +105,9 @@ TEST_CASE("a step at a time needs less memory than the whole run", "[estimators]
   const Params phi = o.phi(DType::f64);
   const Dynamics run = minimisations(Nets{}, o, {.steps = 64})(phi, Key{3});
   const auto bytes = [&](const Reverse& r) {
-    EstimatorScratch scratch;
+    UnrollScratch scratch;
     const Estimate e = estimate(r, run, phi, Key{}, scratch);
-    return scratch.peak_bytes() + e.kept_bytes;
+    return scratch.peak_together() + e.kept_bytes;
   };
   const std::size_t whole = bytes({}), pieces = bytes({.segment = 8}),
                     steps_alone = bytes({.segment = 1});

@@ -24,7 +24,7 @@ Dynamics function(const std::function<Var(Var)>& f) {
 // `within`: so close the variance must be, relatively; 0: five of its own standard errors.
 void check_law(const AnyEstimator& one, const Dynamics& run, const Params& phi,
                const std::vector<double>& mean, double variance, int n, double within = 0) {
-  EstimatorScratch scratch;
+  UnrollScratch scratch;
   const auto m = static_cast<std::size_t>(phi.size());
   std::vector<double> sum(m, 0);
   std::vector<std::vector<double>> all;

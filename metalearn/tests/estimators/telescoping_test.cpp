@@ -62,7 +62,7 @@ TEST_CASE("runs of random length are right on average", "[estimators]") {
   const AnyOptimizer o = Sgd{.learning_rate = 0.1};
   const Params phi = o.phi(DType::f64);
   const Dynamics run = minimisations(tasks::make_optimizee("bowl"), o, {.steps = 20})(phi, Key{1});
-  EstimatorScratch scratch;
+  UnrollScratch scratch;
   for (const char* name : {"roulette:0.5", "single-term:0.5"}) {
     double sum = 0, squares = 0;
     const int n = 3000;

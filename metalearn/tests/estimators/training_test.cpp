@@ -27,7 +27,7 @@ Trainer trainer(const char* estimator, Threads* threads = nullptr, double rate =
 TEST_CASE("every estimator finds the rate that short runs like best", "[estimators]") {
   // Σ f over 20 steps on the coupled quadratic is least at a rate near .3 (curvatures 1.4 and 3.6)
   const AnyOptimizer o = Sgd{.learning_rate = 0.005};
-  EstimatorScratch scratch;
+  UnrollScratch scratch;
   const auto loss_at = [&](double rate) {
     const AnyOptimizer at = Sgd{.learning_rate = rate};
     const Params phi = at.phi(DType::f64);
@@ -79,7 +79,7 @@ TEST_CASE("PES's mean is the exact meta-gradient of an LSTM optimizer", "[estima
   const Params exact = estimate(Reverse{}, run, phi).gradient;
   const WindowedEs pes{
       .kind = WindowedEs::Kind::persistent, .pairs = 1, .sigma = 1e-3, .length = 2};
-  EstimatorScratch scratch;
+  UnrollScratch scratch;
   const int n = 1500;
   std::vector<double> sum(static_cast<std::size_t>(phi.size()), 0), squares = sum;
   for (std::uint64_t i = 0; i < n; ++i) {
@@ -102,7 +102,7 @@ TEST_CASE("training an LSTM optimizer by PES lowers its meta-loss", "[estimators
                                               o, {.steps = 20}),
                                 WindowedEs{.pairs = 8, .sigma = 0.03, .length = 5}),
             o.phi(DType::f64), {.optimizer = Adam{.learning_rate = 0.03}, .batch = 4}, Key{8});
-  EstimatorScratch scratch;
+  UnrollScratch scratch;
   const auto judged = [&] {
     double loss = 0;
     for (std::uint64_t i = 0; i < 20; ++i)

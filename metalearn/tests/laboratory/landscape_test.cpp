@@ -61,7 +61,7 @@ TEST_CASE("landscape: a plane, threads, and points where the run is lost", "[lab
       .estimators = {AnyEstimator()}, .sigmas = {0.01}, .smoothing_samples = 6, .key = Key(8)};
   const auto alone = landscape_of(system, phi, first, second, options);
   REQUIRE(alone.size() == 6);
-  EstimatorScratch scratch;
+  UnrollScratch scratch;
   for (std::size_t i = 0; i < 6; ++i) {
     const LandscapePoint& p = alone[i];
     CHECK(p.a == first.values[i % 3]);
