@@ -37,9 +37,8 @@ Params phi_of(double rate) {
 }
 
 // What is found from each of so many starts, in their order; starts in parallel.
-std::vector<double> of_starts(
-    int starts, const StudyContext& context,
-    const std::function<double(Key, metalearn::UnrollScratch&)>& find) {
+std::vector<double> of_starts(int starts, const StudyContext& context,
+                              const std::function<double(Key, metalearn::UnrollScratch&)>& find) {
   std::vector<double> found(static_cast<std::size_t>(starts));
   std::vector<metalearn::UnrollScratch> scratch;
   for (int w = 0; w < context.threads.count(); ++w) scratch.emplace_back();
