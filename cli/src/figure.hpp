@@ -40,6 +40,14 @@ struct Figure {
   bool compact = false;
 };
 
+/// Arrows over a heat map, all of one colour, with a name below the picture. Places and lengths are
+/// in columns and rows, from the middle of the first; an arrow's middle is where it stands.
+struct Arrows {
+  std::string name{};
+  std::vector<double> column{}, row{};
+  std::vector<double> right{}, down{};  ///< from tail to tip
+};
+
 /// A table of numbers as coloured squares, with the number in each where there are few: rows from
 /// the top, columns from the left. What is not finite stays white. A row or column without a name
 /// has no tic.
@@ -52,6 +60,7 @@ struct HeatMap {
   bool dark_is_low = false;      ///< what is not finite then looks like the largest
   double most = std::numeric_limits<double>::infinity();  ///< larger values have its colour
   bool compact = false;                                   ///< as of a Figure
+  std::vector<Arrows> arrows{};                           ///< then no numbers in the squares
 };
 
 /// Rows `number,series,x,y,low,high` (bars: category for x), number that of the series; what is not
@@ -59,7 +68,9 @@ struct HeatMap {
 std::string csv_text(const Figure& figure);
 /// The script that draws NAME.csv onto standard output.
 std::string gnuplot_text(const Figure& figure, const std::string& name);
-/// The same of a heat map: `row,column,row_name,column_name,value`, numbers from 0.
+/// The same of a heat map: `row,column,row_name,column_name,value`, numbers from 0; where there are
+/// arrows also `number,arrows,right,down`, and after the squares a row each, number that of its
+/// kind.
 std::string csv_text(const HeatMap& map);
 std::string gnuplot_text(const HeatMap& map, const std::string& name);
 

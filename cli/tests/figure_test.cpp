@@ -151,6 +151,42 @@ TEST_CASE("a heat map: its numbers by row and column, squares drawn of them") {
   CHECK(fs::is_empty(scratch / ""));
 }
 
+TEST_CASE("a heat map with arrows: a row each behind the squares, drawn where gnuplot is") {
+  const HeatMap map{
+      .columns = {"a", "b"},
+      .rows = {"c"},
+      .values = {1, 2},
+      .arrows = {
+          {.name = "up, left", .column = {0.5}, .row = {0}, .right = {-0.25}, .down = {-0.5}},
+          {.name = "down", .column = {1}, .row = {0}, .right = {0}, .down = {1}}}};
+  CHECK(csv_text(map) ==
+        "row,column,row_name,column_name,value,number,arrows,right,down\n"
+        "0,0,c,a,1,,,,\n0,1,c,b,2,,,,\n"
+        "0,0.5,,,,0,\"up, left\",-0.25,-0.5\n0,1,,,,1,down,0,1\n");
+  const std::string script = gnuplot_text(map, "map");
+  CHECK(script.find("every ::1::2 using 2:1:5 with image") != std::string::npos);
+  CHECK(script.find("every ::3 using (column(6)==1?column(2)-column(8)/2:NaN)") !=
+        std::string::npos);
+  CHECK(script.find("title 'up, left'") != std::string::npos);
+  CHECK(script.find("with labels") == std::string::npos);
+  const scratch::Folder scratch;
+  if (!run_gnuplot(scratch / "", "none.gp")) return;
+  Console console({.quiet = true});
+  HeatMap without = map;
+  without.arrows.clear();
+  REQUIRE(write_figure(map, scratch / "", "with", console));
+  REQUIRE(write_figure(without, scratch / "", "without", console));
+  const auto drawn = [&](const char* name, const char* what) {
+    return scratch::read(scratch / name).find(what) != std::string::npos;
+  };
+  CHECK(drawn("with.svg", "down"));
+  for (const char* colour : {"213,  94,   0", "  0, 158, 115"}) {
+    INFO(colour);
+    CHECK(drawn("with.svg", colour));
+    CHECK_FALSE(drawn("without.svg", colour));
+  }
+}
+
 TEST_CASE("marks with whiskers do not begin at 0, bars do") {
   Figure marks = bars();
   CHECK(gnuplot_text(marks, "f").find("set yrange [0:*]") != std::string::npos);

@@ -169,9 +169,39 @@ class Results(Gradients):
         result = self.study("landscape", *PLANE, "--out", "plane")
         self.assertEqual([a["name"] for a in result["axes"]], ["learning_rate", "momentum"])
         self.assertEqual(len(result["loss"]), 12)
-        self.assertEqual(result["slopes"], [])
+        self.assertEqual([s["name"] for s in result["slopes"]], ["exact"])
         rows = list(csv.DictReader((self.folder / "plane" / "table.csv").open()))
         self.assertEqual([r["momentum"] for r in rows[:4]], ["0.0"] * 3 + ["0.3"])
+        self.assertEqual([float(r["slope exact along momentum"]) for r in rows],
+                         [s[1] for s in result["slopes"][0]["slope"]])
+
+    def test_gradients_over_a_plane_are_differences_of_the_landscape(self):
+        words = ["--steps", 5, "--optimizer", "momentum:learning_rate=0.01,momentum=0.5",
+                 "--along", "learning_rate=0.00999:0.01001:3", "--along", "momentum=0.499:0.501:5",
+                 "--estimators", "exact,first"]
+        result = self.study("landscape", *words, "--arrows", 1, "--out", "l")
+        exact, first = result["slopes"]
+        self.assertEqual((exact["name"], first["name"]), ("exact", "first"))
+        loss, (rates, momenta) = result["loss"], (a["values"] for a in result["axes"])
+        self.assertEqual(exact["at"], [[rates[1], momenta[2]]])
+        along = (loss[8] - loss[6]) / (rates[2] - rates[0])
+        across = (loss[10] - loss[4]) / (momenta[3] - momenta[1])
+        for slope, difference in zip(exact["slope"][0], (along, across)):
+            self.assertAlmostEqual(slope / difference, 1, places=5)
+        self.assertNotAlmostEqual(first["slope"][0][0] / along, 1, places=2)
+        self.assertEqual(exact["sign_agreement"], 1)
+        rows = list(csv.DictReader((self.folder / "l" / "table.csv").open()))
+        names = [f"slope {e} along {a}" for e in ("exact", "first")
+                 for a in ("learning_rate", "momentum")]
+        self.assertEqual(list(rows[0]), ["learning_rate", "momentum", "loss", *names])
+        self.assertEqual([float(rows[7][n]) for n in names],
+                         exact["slope"][0] + first["slope"][0])
+        self.assertEqual({rows[i][n] for n in names for i in range(15) if i != 7}, {""})
+        everywhere = self.study("landscape", *words)
+        self.assertEqual(len(everywhere["slopes"][0]["at"]), 15)
+        self.assertEqual(everywhere["slopes"][0]["slope"][7], exact["slope"][0])
+        none = self.study("landscape", *words[:-1], "")
+        self.assertEqual(none["slopes"], [])
 
     def test_what_diverges_is_null(self):
         wild = ["--optimizer", "sgd:learning_rate=1e6", "--steps", 100]
@@ -246,7 +276,11 @@ class Folders(Gradients):
             page = self.check_page(self.page(verb), FIGURES[verb])
             self.assertIn("table", page.tags)
         self.run_program("gradients", "landscape", *PLANE, "--smooth", "0.001", "--out", "plane")
-        self.check_page(self.page("plane"), {"landscape", "smoothed-1"})
+        page = self.check_page(self.page("plane"), {"landscape", "smoothed-1"})
+        self.assertIn("An arrow is the steepest way down", page.text)
+        self.run_program("gradients", "landscape", *PLANE, "--estimators", "exact,first,es:2",
+                         "--out", "arrows")
+        self.check_page(self.page("arrows"), {"landscape", "landscape-2"})
 
     def test_without_gnuplot_the_page_says_where_the_numbers_are(self):
         self.run_program("gradients", "spectrum", *SMALL["spectrum"], "--out", "s",
@@ -320,7 +354,7 @@ class BadInput(Gradients):
                 ("landscape", ["--along", "learning_rate=0:1:3"] * 2, "named twice"),
                 ("landscape", ["--along", "random=0:1:3"] * 3, "one line or two, not 3"),
                 ("landscape", ["--along", "random=0:1:3", "--smooth", "0"], "above 0 is expected"),
-                ("landscape", [*PLANE, "--estimators", "exact"], "on a line, not on a plane")):
+                ("landscape", [*PLANE, "--arrows", 0], "--arrows: 0 is out of range")):
             self.refused("gradients", verb, *words, "--out", "r", says=says)
             self.assertFalse((self.folder / "r").exists(), words)
         self.refused("gradients", "compare", "--run", "nowhere", code=1, says="nowhere")
