@@ -132,6 +132,29 @@ std::string compact_head(const Figure& figure, const std::string& name) {
 
 }  // namespace
 
+namespace {
+
+/// Of an axis that is logarithmic on both sides of 0: as many powers of ten as have room.
+std::string signed_tics(const Figure& figure) {
+  double most = 1, least = 0;
+  for (const Series& s : figure.series)
+    for (const std::vector<double>* values : {&s.y, &s.low, &s.high})
+      for (const double y : *values)
+        if (std::isfinite(y)) {
+          most = std::max(most, std::abs(y));
+          least = std::min(least, y);
+        }
+  const int a_side = least < -1 ? 5 : 9;
+  const int decades = static_cast<int>(std::floor(std::log10(most))) + 1;  // from 0.1 up
+  const int every = decades / a_side + 1;
+  std::string tics = "0";
+  for (int power = every == 1 ? -1 : every - 1; power < decades; power += every)
+    tics += fmt::format(", 1e{0}, -1e{0}", power);
+  return tics;
+}
+
+}  // namespace
+
 std::string gnuplot_text(const Figure& figure, const std::string& name) {
   const bool bars = !figure.categories.empty();
   const std::string file = quoted_for_gnuplot(name + ".csv");
@@ -143,11 +166,20 @@ std::string gnuplot_text(const Figure& figure, const std::string& name) {
   out += titles_of(figure);
   if (figure.log_x) out += "set logscale x\nset format x '%g'\n";
   if (figure.log_y) out += "set logscale y\nset format y '%g'\n";
+  if (!figure.x_tics.empty()) {
+    std::string tics;
+    for (const double x : figure.x_tics)
+      tics += fmt::format("{}'{:.6g}' {:.17g}", tics.empty() ? "" : ", ", x, x);
+    // A little beyond the outer ones, which rounding would take away.
+    constexpr double slack = 1e-3;
+    const auto [least, most] = std::ranges::minmax(figure.x_tics);
+    const double beyond = figure.log_x ? slack * least : slack * (most - least);
+    out += fmt::format("set xtics ({})\nset xrange [{:.17g}:{:.17g}]\n", tics, least - beyond,
+                       most + (figure.log_x ? slack * most : beyond));
+  }
   if (figure.signed_log_y)
-    out +=
-        "set nonlinear y via asinh(50*y) inverse sinh(y)/50\n"
-        "set ytics (0, 0.1, -0.1, 1, -1, 10, -10, 100, -100, 1000, -1000, 1e4, -1e4, 1e6, -1e6, "
-        "1e9, -1e9, 1e15, -1e15)\n";
+    out += fmt::format("set nonlinear y via asinh(50*y) inverse sinh(y)/50\nset ytics ({})\n",
+                       signed_tics(figure));
   if (std::isfinite(figure.most_y)) out += fmt::format("set yrange [*:{:.17g}]\n", figure.most_y);
   std::vector<std::string> plots;
   if (n > 40) out += "set key off\n";  // names would fill the picture; the CSV has them

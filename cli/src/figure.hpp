@@ -27,6 +27,7 @@ struct Series {
 struct Figure {
   std::string title{}, x_label{}, y_label{};
   bool log_x = false, log_y = false;
+  std::vector<double> x_tics{};  ///< few x that all series share; empty: gnuplot's choice
   /// Of either sign over many sizes: linear near 0, logarithmic beyond. Not with log_y.
   bool signed_log_y = false;
   double most_y = std::numeric_limits<double>::infinity();  ///< what is higher leaves the picture

@@ -65,6 +65,20 @@ TEST_CASE("the script keeps a user's text text") {
   CHECK(gnuplot_text(f, "x").find("set title '''; system(''true''); '' '\n") != std::string::npos);
 }
 
+TEST_CASE("tics: where they are asked for, and of either sign as many as have room") {
+  Figure f = curve();
+  CHECK(gnuplot_text(f, "x").find("set xtics (") == std::string::npos);
+  f.x_tics = {0.003, 20};
+  CHECK(gnuplot_text(f, "x").find("set xtics ('0.003' 0.003") != std::string::npos);
+  CHECK(gnuplot_text(f, "x").find("'20' 20)") != std::string::npos);
+  f.log_y = false;
+  f.signed_log_y = true;
+  CHECK(gnuplot_text(f, "x").find("set ytics (0, 1e-1, -1e-1, 1e0, -1e0)\n") != std::string::npos);
+  f.series[1].low[0] = -3e11;
+  CHECK(gnuplot_text(f, "x").find(
+            "set ytics (0, 1e2, -1e2, 1e5, -1e5, 1e8, -1e8, 1e11, -1e11)\n") != std::string::npos);
+}
+
 TEST_CASE("long names stand below the picture") {
   Figure f = curve();
   CHECK(gnuplot_text(f, "x").find("set key outside right top") != std::string::npos);

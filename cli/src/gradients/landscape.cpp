@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "../commands.hpp"
@@ -21,19 +20,6 @@ namespace metatape::cli {
 namespace {
 
 using metalearn::LandscapePoint;
-
-std::vector<double> sigmas_of(const std::vector<std::string>& list) {
-  std::vector<double> sigmas;
-  for (const std::string& text : list) {
-    double sigma = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), sigma);
-    if (error != std::errc{} || end != text.data() + text.size() || !(sigma > 0) ||
-        !std::isfinite(sigma))
-      throw UsageError(fmt::format("--smooth: '{}': a number above 0 is expected", text));
-    sigmas.push_back(sigma);
-  }
-  return sigmas;
-}
 
 // One number of each point of a grid, the first axis fastest; NaN where a point was not reached.
 struct Field {
@@ -108,8 +94,7 @@ struct Found {
 
 Found sorted(const std::vector<LandscapePoint>& points,
              const std::vector<metalearn::LandscapeAxis>& axes,
-             const std::vector<metalearn::AnyEstimator>& estimators,
-             const std::vector<double>& sigmas) {
+             const std::vector<AskedEstimator>& asked, const std::vector<double>& sigmas) {
   Found f;
   std::size_t size = 1;
   for (const metalearn::LandscapeAxis& axis : axes) {
@@ -121,9 +106,9 @@ Found sorted(const std::vector<LandscapePoint>& points,
   f.with_slopes.resize(size);
   for (const double sigma : sigmas)
     f.smoothed.push_back({fmt::format("smoothed by {:g}", sigma), none});
-  for (const metalearn::AnyEstimator& e : estimators) {
-    f.slopes.push_back({e.name(), none});
-    if (axes.size() > 1) f.across.push_back({e.name(), none});
+  for (const AskedEstimator& e : asked) {
+    f.slopes.push_back({e.label, none});
+    if (axes.size() > 1) f.across.push_back({e.label, none});
   }
   std::size_t i = 0;  // points come in the grid's order, and a stop leaves some out
   for (const LandscapePoint& p : points) {
@@ -352,9 +337,11 @@ int gradients_landscape(Invocation& in) {
   if (axes.size() == 2 && axes[0].name == axes[1].name && axes[0].name != "random")
     throw UsageError(fmt::format("--along: {} is named twice", axes[0].name));
   if (size > 1e6) throw UsageError(fmt::format("--along: {:g} points; at most 1000000", size));
-  const std::vector<double> sigmas = sigmas_of(smooth);
+  const std::vector<double> sigmas = positive_numbers("--smooth", smooth);
   const Study study = s.make(in, names);
-  const std::vector<metalearn::AnyEstimator> estimators = e.make(study);
+  const std::vector<AskedEstimator> asked = e.make(study);
+  std::vector<metalearn::AnyEstimator> estimators;
+  for (const AskedEstimator& a : asked) estimators.push_back(a.estimator);
   std::vector<metalearn::LandscapeAxis> placed;
   const Params base = place_axes(study, axes, placed);
   const StopGuard guard;
@@ -374,7 +361,7 @@ int gradients_landscape(Invocation& in) {
                                         .key = study.key,
                                         .stop = std::ref(count)},
                                        &threads),
-               placed, estimators, sigmas);
+               placed, asked, sigmas);
   }
 
   // ---- where each curve is lowest, and which estimators go down it
@@ -448,9 +435,8 @@ int gradients_landscape(Invocation& in) {
   result["smoothed"] = std::move(smoothed);
   result["slopes"] = std::move(slopes);
 
-  in.console.print(fmt::format("{} by {}, {} steps: {} points, {} diverge\n", s.problem.optimizee,
-                               study.optimizer_name, s.problem.steps, grouped(f.done),
-                               grouped(f.diverged)));
+  in.console.print(fmt::format("{}, {} steps: {} points, {} diverge\n", s.title(study),
+                               s.problem.steps, grouped(f.done), grouped(f.diverged)));
   in.console.print(lows.text());
   if (!f.slopes.empty()) in.console.print("\n" + signs.text());
 
