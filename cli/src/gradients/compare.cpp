@@ -269,7 +269,8 @@ int gradients_compare(Invocation& in) {
   auto facts = s.facts(study);
   facts.emplace_back("loss L", digits(longest.loss));
   facts.emplace_back("length of dL/dφ", digits(longest.reference.norm()));
-  facts.emplace_back("σ, window", fmt::format("{}, {}", joined(e.sigma, " "), *e.window));
+  facts.emplace_back("σ", joined(e.sigma, ", "));
+  facts.emplace_back("window", grouped(*e.window));
   page.facts(facts);
   if (StopGuard::asked()) page.paragraph("Interrupted: this is what was done until then.");
   page.table(
@@ -279,11 +280,13 @@ int gradients_compare(Invocation& in) {
       "does not hold 0. Standard deviation: the noise of one estimate, in lengths of the "
       "gradient. Evolution strategies are unbiased for the loss smoothed by σ, and so differ "
       "from the exact gradient by a little where the loss bends.");
-  draw_sweeps(all, figures, in.console, page);
+  const bool curves = draw_sweeps(all, figures, in.console, page);
   AllCompared of_longest;
   std::ranges::copy_if(all, std::back_inserter(of_longest),
                        [&](const Compared& row) { return row.steps == s.problem.steps; });
-  if (columns.steps) page.heading(fmt::format("Runs of {} steps", grouped(s.problem.steps)));
+  if (curves)
+    page.heading(columns.steps ? fmt::format("Runs of {} steps", grouped(s.problem.steps))
+                               : "All of them");
   draw(of_longest, in.common.number(), figures, in.console, page);
 
   Json rows = rows_of(all), result = s.result(study), runs = Json::array();

@@ -145,10 +145,11 @@ std::vector<SweptNumber> swept_numbers(const std::vector<Compared>& rows) {
   return found;
 }
 
-void draw_sweeps(const std::vector<Compared>& rows, const std::filesystem::path& folder,
+bool draw_sweeps(const std::vector<Compared>& rows, const std::filesystem::path& folder,
                  Console& console, ReportPage& page) {
   constexpr double linear_bias = 3;  // beyond it small ones would not be seen beside it
-  for (SweptNumber& n : swept_numbers(rows)) {
+  std::vector<SweptNumber> found = swept_numbers(rows);
+  for (SweptNumber& n : found) {
     Figure bias{.title = "Relative bias, with its 95 % interval",
                 .x_label = n.label,
                 .y_label = "relative bias",
@@ -185,6 +186,7 @@ void draw_sweeps(const std::vector<Compared>& rows, const std::filesystem::path&
                 "Bias and noise together: E ‖g − exact‖². The mean of n estimates has the n-th "
                 "part of the variance and all of the bias.");
   }
+  return !found.empty();
 }
 
 }  // namespace metatape::cli

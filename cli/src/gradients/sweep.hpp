@@ -36,8 +36,9 @@ struct SweptNumber {
 /// more: steps, sigma, window, pairs, in this order; the last three over the longest run alone.
 std::vector<SweptNumber> swept_numbers(const std::vector<Compared>& rows);
 
-/// Three figures for each: bias-by-sigma, variance-by-sigma, error-by-sigma, ...
-void draw_sweeps(const std::vector<Compared>& rows, const std::filesystem::path& folder,
+/// Three figures for each: bias-by-sigma, variance-by-sigma, error-by-sigma, ...; false without
+/// any.
+bool draw_sweeps(const std::vector<Compared>& rows, const std::filesystem::path& folder,
                  Console& console, ReportPage& page);
 
 }  // namespace metatape::cli
