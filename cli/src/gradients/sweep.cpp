@@ -99,7 +99,7 @@ std::vector<double> places_of(const std::vector<Series>& curves) {
   std::vector<double> all;
   for (const Series& s : curves) all.insert(all.end(), s.x.begin(), s.x.end());
   std::ranges::sort(all);
-  all.erase(std::ranges::unique(all).begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   return all.size() <= room ? all : std::vector<double>{};
 }
 
