@@ -132,6 +132,29 @@ std::string compact_head(const Figure& figure, const std::string& name) {
 
 }  // namespace
 
+namespace {
+
+/// Of an axis that is logarithmic on both sides of 0: as many powers of ten as have room.
+std::string signed_tics(const Figure& figure) {
+  double most = 1, least = 0;
+  for (const Series& s : figure.series)
+    for (const std::vector<double>* values : {&s.y, &s.low, &s.high})
+      for (const double y : *values)
+        if (std::isfinite(y)) {
+          most = std::max(most, std::abs(y));
+          least = std::min(least, y);
+        }
+  const int a_side = least < -1 ? 5 : 9;
+  const int decades = static_cast<int>(std::floor(std::log10(most))) + 1;  // from 0.1 up
+  const int every = decades / a_side + 1;
+  std::string tics = "0";
+  for (int power = every == 1 ? -1 : every - 1; power < decades; power += every)
+    tics += fmt::format(", 1e{0}, -1e{0}", power);
+  return tics;
+}
+
+}  // namespace
+
 std::string gnuplot_text(const Figure& figure, const std::string& name) {
   const bool bars = !figure.categories.empty();
   const std::string file = quoted_for_gnuplot(name + ".csv");
@@ -143,11 +166,20 @@ std::string gnuplot_text(const Figure& figure, const std::string& name) {
   out += titles_of(figure);
   if (figure.log_x) out += "set logscale x\nset format x '%g'\n";
   if (figure.log_y) out += "set logscale y\nset format y '%g'\n";
+  if (!figure.x_tics.empty()) {
+    std::string tics;
+    for (const double x : figure.x_tics)
+      tics += fmt::format("{}'{:.6g}' {:.17g}", tics.empty() ? "" : ", ", x, x);
+    // A little beyond the outer ones, which rounding would take away.
+    constexpr double slack = 1e-3;
+    const auto [least, most] = std::ranges::minmax(figure.x_tics);
+    const double beyond = figure.log_x ? slack * least : slack * (most - least);
+    out += fmt::format("set xtics ({})\nset xrange [{:.17g}:{:.17g}]\n", tics, least - beyond,
+                       most + (figure.log_x ? slack * most : beyond));
+  }
   if (figure.signed_log_y)
-    out +=
-        "set nonlinear y via asinh(50*y) inverse sinh(y)/50\n"
-        "set ytics (0, 0.1, -0.1, 1, -1, 10, -10, 100, -100, 1000, -1000, 1e4, -1e4, 1e6, -1e6, "
-        "1e9, -1e9, 1e15, -1e15)\n";
+    out += fmt::format("set nonlinear y via asinh(50*y) inverse sinh(y)/50\nset ytics ({})\n",
+                       signed_tics(figure));
   if (std::isfinite(figure.most_y)) out += fmt::format("set yrange [*:{:.17g}]\n", figure.most_y);
   std::vector<std::string> plots;
   if (n > 40) out += "set key off\n";  // names would fill the picture; the CSV has them
@@ -209,14 +241,54 @@ std::string gnuplot_text(const Figure& figure, const std::string& name) {
 }
 
 std::string csv_text(const HeatMap& map) {
-  std::string out = "row,column,row_name,column_name,value\n";
+  const bool arrows = !map.arrows.empty();
+  std::string out = fmt::format("row,column,row_name,column_name,value{}\n",
+                                arrows ? ",number,arrows,right,down" : "");
   for (std::size_t r = 0; r < map.rows.size(); ++r)
     for (std::size_t c = 0; c < map.columns.size(); ++c)
       out +=
-          fmt::format("{},{},{},{},{}\n", r, c, csv_field(map.rows[r]), csv_field(map.columns[c]),
-                      csv_number(map.values, r * map.columns.size() + c));
+          fmt::format("{},{},{},{},{}{}\n", r, c, csv_field(map.rows[r]), csv_field(map.columns[c]),
+                      csv_number(map.values, r * map.columns.size() + c), arrows ? ",,,," : "");
+  for (std::size_t k = 0; k < map.arrows.size(); ++k) {
+    const Arrows& a = map.arrows[k];
+    for (std::size_t i = 0; i < a.row.size(); ++i)
+      out += fmt::format("{},{},,,,{},{},{},{}\n", a.row[i], a.column[i], k, csv_field(a.name),
+                         a.right[i], a.down[i]);
+  }
   return out;
 }
+
+namespace {
+
+/// What draws the arrows, all on broader white ones, so that they are seen on dark and on light,
+/// and the later the thinner: arrows that agree lie on each other.
+std::vector<std::string> arrow_plots(const HeatMap& map, const std::string& file) {
+  constexpr double longest_head = 0.022, head_share = 0.4;    // of the picture; of an arrow
+  constexpr double thinnest = 1.6, thicker = 1.4, rim = 2.4;  // in pixels
+  std::vector<std::string> rims, plots;
+  for (std::size_t k = 0; k < map.arrows.size(); ++k) {
+    const Arrows& a = map.arrows[k];
+    double length = 0;
+    for (std::size_t i = 0; i < a.row.size(); ++i)
+      length = std::max(length, std::hypot(a.right[i] / static_cast<double>(map.columns.size()),
+                                           a.down[i] / static_cast<double>(map.rows.size())));
+    const auto tail = [&](int place, int extent) {
+      return fmt::format("(column(6)=={}?column({})-column({})/2:NaN)", k, place, extent);
+    };
+    const std::string vectors = fmt::format(
+        "{} every ::{} using {}:{}:8:9 with vectors head filled size graph {:.4f},22,60", file,
+        1 + map.rows.size() * map.columns.size(), tail(2, 8), tail(1, 9),
+        std::min(longest_head, head_share * length));
+    const double width = thinnest + thicker * static_cast<double>(map.arrows.size() - 1 - k);
+    rims.push_back(fmt::format("{} lw {} lc rgb '#ffffff' notitle", vectors, width + rim));
+    plots.push_back(fmt::format("{} lw {} lc rgb '{}' title {}", vectors, width, colour(k + 1),
+                                quoted_for_gnuplot(a.name)));
+  }
+  rims.insert(rims.end(), plots.begin(), plots.end());
+  return rims;
+}
+
+}  // namespace
 
 std::string gnuplot_text(const HeatMap& map, const std::string& name) {
   const auto tics = [](const std::vector<std::string>& names) {
@@ -231,8 +303,15 @@ std::string gnuplot_text(const HeatMap& map, const std::string& name) {
   const auto side = [](int room, std::size_t n) {
     return std::max(480, room + 36 * static_cast<int>(std::min<std::size_t>(n, 60)));
   };
-  std::string out = map.compact ? head_of(name, 480, 400, 14)
-                                : head_of(name, side(360, columns), side(240, rows));
+  // Names of arrows below the picture, a line each.
+  constexpr int line_height = 21;
+  const int names = line_height * static_cast<int>(map.arrows.size());
+  std::string out = map.compact ? head_of(name, 480, 400 + names, 14)
+                                : head_of(name, side(360, columns), side(240, rows) + names);
+  if (names > 0)
+    out += fmt::format(
+        "set key outside bottom center maxcols 1 Left reverse samplen 2\nset bmargin {:.1f}\n",
+        4.9 + 1.2 * static_cast<double>(map.arrows.size()));
   out += titles_of(map);
   out += fmt::format(
       "set xtics ({}) rotate by -40\nset ytics ({})\nset tics nomirror out\n"
@@ -246,8 +325,10 @@ std::string gnuplot_text(const HeatMap& map, const std::string& name) {
     out += fmt::format("set cbrange [{}:{}]\n", map.from_zero ? "0" : "*",
                        std::isfinite(map.most) ? fmt::format("{:.17g}", map.most) : "*");
   const std::string file = quoted_for_gnuplot(name + ".csv");
-  out += fmt::format("plot {} every ::1 using 2:1:5 with image notitle", file);
-  if (rows <= 12 && columns <= 12)
+  const bool arrows = !map.arrows.empty();
+  out += fmt::format("plot {} every ::1::{} using 2:1:5 with image notitle", file, rows * columns);
+  for (const std::string& plot : arrow_plots(map, file)) out += ", \\\n     " + plot;
+  if (!arrows && rows <= 12 && columns <= 12)
     out += fmt::format(
         ", \\\n     {} every ::1 using 2:1:(valid(5) ? sprintf('%.2g', column(5)) : '') with "
         "labels notitle",

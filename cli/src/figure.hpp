@@ -27,6 +27,7 @@ struct Series {
 struct Figure {
   std::string title{}, x_label{}, y_label{};
   bool log_x = false, log_y = false;
+  std::vector<double> x_tics{};  ///< few x that all series share; empty: gnuplot's choice
   /// Of either sign over many sizes: linear near 0, logarithmic beyond. Not with log_y.
   bool signed_log_y = false;
   double most_y = std::numeric_limits<double>::infinity();  ///< what is higher leaves the picture
@@ -38,6 +39,14 @@ struct Figure {
   std::vector<std::pair<std::string, double>> levels{};
   /// Smaller, with larger letters, names below: legible on a page that is as narrow as a telephone.
   bool compact = false;
+};
+
+/// Arrows over a heat map, all of one colour, with a name below the picture. Places and lengths are
+/// in columns and rows, from the middle of the first; an arrow's middle is where it stands.
+struct Arrows {
+  std::string name{};
+  std::vector<double> column{}, row{};
+  std::vector<double> right{}, down{};  ///< from tail to tip
 };
 
 /// A table of numbers as coloured squares, with the number in each where there are few: rows from
@@ -52,6 +61,7 @@ struct HeatMap {
   bool dark_is_low = false;      ///< what is not finite then looks like the largest
   double most = std::numeric_limits<double>::infinity();  ///< larger values have its colour
   bool compact = false;                                   ///< as of a Figure
+  std::vector<Arrows> arrows{};                           ///< then no numbers in the squares
 };
 
 /// Rows `number,series,x,y,low,high` (bars: category for x), number that of the series; what is not
@@ -59,7 +69,9 @@ struct HeatMap {
 std::string csv_text(const Figure& figure);
 /// The script that draws NAME.csv onto standard output.
 std::string gnuplot_text(const Figure& figure, const std::string& name);
-/// The same of a heat map: `row,column,row_name,column_name,value`, numbers from 0.
+/// The same of a heat map: `row,column,row_name,column_name,value`, numbers from 0; where there are
+/// arrows also `number,arrows,right,down`, and after the squares a row each, number that of its
+/// kind.
 std::string csv_text(const HeatMap& map);
 std::string gnuplot_text(const HeatMap& map, const std::string& name);
 

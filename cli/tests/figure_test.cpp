@@ -65,6 +65,20 @@ TEST_CASE("the script keeps a user's text text") {
   CHECK(gnuplot_text(f, "x").find("set title '''; system(''true''); '' '\n") != std::string::npos);
 }
 
+TEST_CASE("tics: where they are asked for, and of either sign as many as have room") {
+  Figure f = curve();
+  CHECK(gnuplot_text(f, "x").find("set xtics (") == std::string::npos);
+  f.x_tics = {0.003, 20};
+  CHECK(gnuplot_text(f, "x").find("set xtics ('0.003' 0.003") != std::string::npos);
+  CHECK(gnuplot_text(f, "x").find("'20' 20)") != std::string::npos);
+  f.log_y = false;
+  f.signed_log_y = true;
+  CHECK(gnuplot_text(f, "x").find("set ytics (0, 1e-1, -1e-1, 1e0, -1e0)\n") != std::string::npos);
+  f.series[1].low[0] = -3e11;
+  CHECK(gnuplot_text(f, "x").find(
+            "set ytics (0, 1e2, -1e2, 1e5, -1e5, 1e8, -1e8, 1e11, -1e11)\n") != std::string::npos);
+}
+
 TEST_CASE("long names stand below the picture") {
   Figure f = curve();
   CHECK(gnuplot_text(f, "x").find("set key outside right top") != std::string::npos);
@@ -149,6 +163,42 @@ TEST_CASE("a heat map: its numbers by row and column, squares drawn of them") {
   CHECK_FALSE(write_figure(HeatMap{.columns = {"a"}, .rows = {"b"}, .values = {std::nan("")}},
                            scratch / "", "empty", console));
   CHECK(fs::is_empty(scratch / ""));
+}
+
+TEST_CASE("a heat map with arrows: a row each behind the squares, drawn where gnuplot is") {
+  const HeatMap map{
+      .columns = {"a", "b"},
+      .rows = {"c"},
+      .values = {1, 2},
+      .arrows = {
+          {.name = "up, left", .column = {0.5}, .row = {0}, .right = {-0.25}, .down = {-0.5}},
+          {.name = "down", .column = {1}, .row = {0}, .right = {0}, .down = {1}}}};
+  CHECK(csv_text(map) ==
+        "row,column,row_name,column_name,value,number,arrows,right,down\n"
+        "0,0,c,a,1,,,,\n0,1,c,b,2,,,,\n"
+        "0,0.5,,,,0,\"up, left\",-0.25,-0.5\n0,1,,,,1,down,0,1\n");
+  const std::string script = gnuplot_text(map, "map");
+  CHECK(script.find("every ::1::2 using 2:1:5 with image") != std::string::npos);
+  CHECK(script.find("every ::3 using (column(6)==1?column(2)-column(8)/2:NaN)") !=
+        std::string::npos);
+  CHECK(script.find("title 'up, left'") != std::string::npos);
+  CHECK(script.find("with labels") == std::string::npos);
+  const scratch::Folder scratch;
+  if (!run_gnuplot(scratch / "", "none.gp")) return;
+  Console console({.quiet = true});
+  HeatMap without = map;
+  without.arrows.clear();
+  REQUIRE(write_figure(map, scratch / "", "with", console));
+  REQUIRE(write_figure(without, scratch / "", "without", console));
+  const auto drawn = [&](const char* name, const char* what) {
+    return scratch::read(scratch / name).find(what) != std::string::npos;
+  };
+  CHECK(drawn("with.svg", "down"));
+  for (const char* colour : {"213,  94,   0", "  0, 158, 115"}) {
+    INFO(colour);
+    CHECK(drawn("with.svg", colour));
+    CHECK_FALSE(drawn("without.svg", colour));
+  }
 }
 
 TEST_CASE("marks with whiskers do not begin at 0, bars do") {

@@ -86,6 +86,86 @@ class Results(Gradients):
             self.assertGreater(e["peak_bytes"], 0)
         self.assertLess(found["exact-hvp"]["peak_bytes"], found["exact"]["peak_bytes"])
 
+    def test_compare_by_sigma(self):
+        sigmas = [0.003, 0.01, 0.03]
+        result = self.study("compare", "--optimizee", "bowl", "--optimizer",
+                            "sgd:learning_rate=0.1", "--steps", 2, "--samples", 30, "--sigma",
+                            "0.003,0.01,0.03", "--estimators", "first,es:64,pes:64:1", "--out", "c")
+        self.assertEqual(result["sigma"], sigmas)
+        rows = result["estimators"]
+        self.assertEqual([(e["name"], e["sigma"]) for e in rows],
+                         [("first", None)] + [(n, s) for n in ("es:64", "pes:64:1") for s in sigmas])
+        # f(x1) + f(x2), f = x² from 1 at u = 1 - 2 rate = 0.8: the smoothed losses' own gradients
+        u, true = 0.8, -7.296
+        for e in rows[1:]:
+            s2 = e["sigma"] ** 2
+            known = (-4 * u - 8 * u ** 3 - 96 * u * s2 if e["name"] == "es:64" else
+                     -4 * u - 8 * u * (u * u + 4 * s2))
+            bias = known / true - 1
+            self.assertLess(abs(e["relative_bias"] - bias), 2.5 * e["relative_bias_ci95"])
+        table = list(csv.DictReader((self.folder / "c" / "table.csv").open()))
+        self.assertEqual([r["sigma"] for r in table], [""] + [str(s) for s in sigmas] * 2)
+        for figure in ("bias", "variance", "error"):
+            drawn = list(csv.DictReader(
+                (self.folder / "c" / "figures" / f"{figure}-by-sigma.csv").open()))
+            self.assertEqual([(r["series"], float(r["x"])) for r in drawn],
+                             [(n, s) for n in ("es:64", "pes:64:1") for s in sigmas])
+        row = drawn[4]
+        self.assertAlmostEqual(float(row["y"]), rows[5]["mean_squared_error"] / true ** 2)
+        alone = self.study("compare", "--optimizee", "bowl", "--optimizer",
+                           "sgd:learning_rate=0.1", "--steps", 2, "--samples", 30, "--sigma", 0.01,
+                           "--estimators", "pes:64:1")
+        self.assertEqual(untimed(alone)["estimators"][0], untimed(result)["estimators"][5])
+
+    def test_compare_by_length_window_and_pairs(self):
+        result = self.study("compare", "--optimizee", "bowl", "--optimizer",
+                            "sgd:learning_rate=0.1", "--lengths", "1,5,10", "--steps", 20,
+                            "--samples", 4, "--estimators",
+                            "exact,first,truncated:5,truncated:10,es:2,es:4", "--out", "c")
+        self.assertEqual([r["steps"] for r in result["runs"]], [1, 5, 10, 20])
+        for run, known in zip(result["runs"], (3.2, 17.26795776, 23.381866933, 24.6644452603)):
+            self.assertAlmostEqual(run["reference_length"], known, places=8)
+        self.assertAlmostEqual(result["reference"][0], -24.6644452603, places=9)
+        found = {(e["steps"], e["name"]): e for e in result["estimators"]}
+        self.assertEqual({n for t, n in found if t == 5},
+                         {"exact", "first", "truncated:5", "es:2", "es:4"})
+        self.assertEqual(len(found), 4 + 5 + 6 + 6)
+        for steps, known in ((5, -22.047793152), (10, -36.2644374985), (20, -43.5268333847)):
+            self.assertAlmostEqual(found[steps, "first"]["gradient"][0], known, places=8)
+        series = {}
+        for by in ("steps", "window", "pairs"):
+            path = self.folder / "c" / "figures" / f"bias-by-{by}.csv"
+            series[by] = [(r["series"], float(r["x"])) for r in csv.DictReader(path.open())]
+        self.assertEqual([x for n, x in series["steps"] if n == "truncated:5"], [5, 10, 20])
+        self.assertEqual(series["window"], [("truncated:K", 5), ("truncated:K", 10)])
+        self.assertEqual(series["pairs"], [("es:N", 2), ("es:N", 4)])
+
+    def test_systems_with_a_name(self):
+        chain = ["--system", "influence-balancing:start=rest"]
+        result = self.study("horizon", *chain, "--steps", 100, "--lengths", "1,20,40,50", "--out",
+                            "h")
+        self.assertEqual(result["system"], chain[1])
+        self.assertEqual(result["with_respect_to"], ["theta"])
+        for p, slope in zip(result["runs"], (-4, -65.90423584, -2.2621521578, 19.010682376)):
+            self.assertAlmostEqual(p["norm"], abs(slope), places=7)
+            self.assertEqual(p["cosine"], math.copysign(1, slope))
+        self.assertEqual(untimed(self.study("horizon", "--config", "h/config.toml")), result)
+        result = self.study("compare", "--system", "influence-balancing", "--steps", 100,
+                            "--samples", 1, "--estimators", "exact,forward,truncated:1")
+        self.assertAlmostEqual(result["reference"][0], 3571.6306256, places=6)
+        self.assertLess(result["estimators"][2]["cosine"], 0)
+        result = self.study("landscape", "--system", "pes-2d", "--steps", 100, "--along",
+                            f"log_first_rate={math.log(0.01)}:{math.log(0.1)}:2", "--along",
+                            f"log_last_rate={math.log(0.01)}:{math.log(0.1)}:2")
+        for i, loss, slope in ((0, 2490.5567522, (-2.7871083974, -1.1365639552)),
+                               (3, 2454.6474915, (-24.604834159, -9.8885799911))):
+            self.assertAlmostEqual(result["loss"][i], loss, places=6)
+            for found, known in zip(result["slopes"][0]["slope"][i], slope):
+                self.assertAlmostEqual(found, known, places=7)
+        result = self.study("spectrum", "--system", "influence-balancing:n=5,positive=2", "--steps",
+                            8, "--count", 5)
+        self.assertAlmostEqual(sum(result["lyapunov"]), 5 * math.log(0.5), places=9)
+
     def test_what_the_gradient_is_taken_by(self):
         def names(*words):
             result = self.study("compare", "--steps", 3, "--estimators", "exact", *words)
@@ -169,9 +249,39 @@ class Results(Gradients):
         result = self.study("landscape", *PLANE, "--out", "plane")
         self.assertEqual([a["name"] for a in result["axes"]], ["learning_rate", "momentum"])
         self.assertEqual(len(result["loss"]), 12)
-        self.assertEqual(result["slopes"], [])
+        self.assertEqual([s["name"] for s in result["slopes"]], ["exact"])
         rows = list(csv.DictReader((self.folder / "plane" / "table.csv").open()))
         self.assertEqual([r["momentum"] for r in rows[:4]], ["0.0"] * 3 + ["0.3"])
+        self.assertEqual([float(r["slope exact along momentum"]) for r in rows],
+                         [s[1] for s in result["slopes"][0]["slope"]])
+
+    def test_gradients_over_a_plane_are_differences_of_the_landscape(self):
+        words = ["--steps", 5, "--optimizer", "momentum:learning_rate=0.01,momentum=0.5",
+                 "--along", "learning_rate=0.00999:0.01001:3", "--along", "momentum=0.499:0.501:5",
+                 "--estimators", "exact,first"]
+        result = self.study("landscape", *words, "--arrows", 1, "--out", "l")
+        exact, first = result["slopes"]
+        self.assertEqual((exact["name"], first["name"]), ("exact", "first"))
+        loss, (rates, momenta) = result["loss"], (a["values"] for a in result["axes"])
+        self.assertEqual(exact["at"], [[rates[1], momenta[2]]])
+        along = (loss[8] - loss[6]) / (rates[2] - rates[0])
+        across = (loss[10] - loss[4]) / (momenta[3] - momenta[1])
+        for slope, difference in zip(exact["slope"][0], (along, across)):
+            self.assertAlmostEqual(slope / difference, 1, places=5)
+        self.assertNotAlmostEqual(first["slope"][0][0] / along, 1, places=2)
+        self.assertEqual(exact["sign_agreement"], 1)
+        rows = list(csv.DictReader((self.folder / "l" / "table.csv").open()))
+        names = [f"slope {e} along {a}" for e in ("exact", "first")
+                 for a in ("learning_rate", "momentum")]
+        self.assertEqual(list(rows[0]), ["learning_rate", "momentum", "loss", *names])
+        self.assertEqual([float(rows[7][n]) for n in names],
+                         exact["slope"][0] + first["slope"][0])
+        self.assertEqual({rows[i][n] for n in names for i in range(15) if i != 7}, {""})
+        everywhere = self.study("landscape", *words)
+        self.assertEqual(len(everywhere["slopes"][0]["at"]), 15)
+        self.assertEqual(everywhere["slopes"][0]["slope"][7], exact["slope"][0])
+        none = self.study("landscape", *words[:-1], "")
+        self.assertEqual(none["slopes"], [])
 
     def test_what_diverges_is_null(self):
         wild = ["--optimizer", "sgd:learning_rate=1e6", "--steps", 100]
@@ -246,7 +356,11 @@ class Folders(Gradients):
             page = self.check_page(self.page(verb), FIGURES[verb])
             self.assertIn("table", page.tags)
         self.run_program("gradients", "landscape", *PLANE, "--smooth", "0.001", "--out", "plane")
-        self.check_page(self.page("plane"), {"landscape", "smoothed-1"})
+        page = self.check_page(self.page("plane"), {"landscape", "smoothed-1"})
+        self.assertIn("An arrow is the steepest way down", page.text)
+        self.run_program("gradients", "landscape", *PLANE, "--estimators", "exact,first,es:2",
+                         "--out", "arrows")
+        self.check_page(self.page("arrows"), {"landscape", "landscape-2"})
 
     def test_without_gnuplot_the_page_says_where_the_numbers_are(self):
         self.run_program("gradients", "spectrum", *SMALL["spectrum"], "--out", "s",
@@ -282,7 +396,23 @@ class BadInput(Gradients):
     def test_options(self):
         for verb, words, says in (
                 ("compare", ["--steps", 0], "--steps: 0 is out of range"),
-                ("compare", ["--sigma", 0], "--sigma: 0 is out of range: above 0"),
+                ("compare", ["--sigma", 0], "--sigma: '0': a number above 0 is expected"),
+                ("compare", ["--sigma", "0.1,x"], "--sigma: 'x': a number above 0 is expected"),
+                ("compare", ["--sigma", "0.1,-1"], "--sigma: '-1': a number above 0"),
+                ("compare", ["--sigma", "0.1,inf"], "--sigma: 'inf': a number above 0"),
+                ("compare", ["--sigma", "0.1,0.2,0.1"], "--sigma: 0.1 is named twice"),
+                ("compare", ["--lengths", "5,3"], "3 after 5: they must ascend"),
+                ("compare", ["--lengths", "51"], "longer than the run of 50 steps"),
+                ("compare", ["--lengths", "0"], "'0' is no number of steps"),
+                ("compare", ["--system", "influence"], "--system: unknown system 'influence'"),
+                ("compare", ["--system", "pes-2d", "--optimizee", "bowl"],
+                 "leave out --optimizee"),
+                ("compare", ["--system", "pes-2d", "--with-respect-to", "learning_rate"],
+                 "leave out --with-respect-to"),
+                ("compare", ["--system", "pes-2d", "--dtype", "f32"], "--dtype f64 is expected"),
+                ("spectrum", ["--system", "pes-2d:x=1"], "unknown key 'x'"),
+                ("landscape", ["--system", "pes-2d", "--along", "theta=0:1:3"],
+                 "--along theta: phi has no such number"),
                 ("compare", ["--samples", 0], "--samples: 0 is out of range"),
                 ("compare", ["--window", 0], "--window: 0 is out of range"),
                 ("compare", ["--estimators", "trunkated:3"], "did you mean 'truncated'?"),
@@ -320,7 +450,7 @@ class BadInput(Gradients):
                 ("landscape", ["--along", "learning_rate=0:1:3"] * 2, "named twice"),
                 ("landscape", ["--along", "random=0:1:3"] * 3, "one line or two, not 3"),
                 ("landscape", ["--along", "random=0:1:3", "--smooth", "0"], "above 0 is expected"),
-                ("landscape", [*PLANE, "--estimators", "exact"], "on a line, not on a plane")):
+                ("landscape", [*PLANE, "--arrows", 0], "--arrows: 0 is out of range")):
             self.refused("gradients", verb, *words, "--out", "r", says=says)
             self.assertFalse((self.folder / "r").exists(), words)
         self.refused("gradients", "compare", "--run", "nowhere", code=1, says="nowhere")

@@ -60,14 +60,16 @@ Axis parse_axis(std::string_view text) {
   return a;
 }
 
+double Axis::value(std::int64_t i) const {
+  const double share = static_cast<double>(i) / static_cast<double>(count - 1);
+  return i == count - 1 ? to
+         : logarithmic  ? from * std::pow(to / from, share)
+                        : from + (to - from) * share;
+}
+
 std::vector<double> Axis::values() const {
   std::vector<double> all;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const double share = static_cast<double>(i) / static_cast<double>(count - 1);
-    all.push_back(i == count - 1 ? to
-                  : logarithmic  ? from * std::pow(to / from, share)
-                                 : from + (to - from) * share);
-  }
+  for (std::int64_t i = 0; i < count; ++i) all.push_back(value(i));
   return all;
 }
 

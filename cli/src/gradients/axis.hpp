@@ -21,6 +21,7 @@ struct Axis {
 
   /// From `from` to `to`, both included, evenly or in equal factors.
   [[nodiscard]] std::vector<double> values() const;
+  [[nodiscard]] double value(std::int64_t i) const;  ///< the i-th of them
   [[nodiscard]] bool is_direction() const { return name == "random" || name == "gradient"; }
 };
 

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 
 #include "../commands.hpp"
@@ -17,22 +16,6 @@ namespace metatape::cli {
 namespace {
 
 using metalearn::HorizonPoint;
-
-std::vector<std::int64_t> lengths_of(const std::vector<std::string>& list, std::int64_t steps) {
-  std::vector<std::int64_t> lengths;
-  for (const std::string& text : list) {
-    std::int64_t n = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (error != std::errc{} || end != text.data() + text.size() || n < 1)
-      throw UsageError(fmt::format("--lengths: '{}' is no number of steps", text));
-    if (n > steps)
-      throw UsageError(fmt::format("--lengths: {}: longer than the run of {} steps", n, steps));
-    if (!lengths.empty() && n <= lengths.back())
-      throw UsageError(fmt::format("--lengths: {} after {}: they must ascend", n, lengths.back()));
-    lengths.push_back(n);
-  }
-  return lengths;
-}
 
 // Where the longest run has no gradient, nothing can be held against it.
 double cosine_of(const HorizonPoint& p) {
@@ -107,7 +90,7 @@ int gradients_horizon(Invocation& in) {
         &threads);
   }
   const Table runs = table_of(h.runs, "run of"), windows = table_of(h.windows, "windows of");
-  in.console.print(fmt::format("{} by {}\n", s.problem.optimizee, study.optimizer_name));
+  in.console.print(fmt::format("{}\n", s.title(study)));
   in.console.print(runs.text() + "\n" + windows.text());
 
   const auto draw = [&](const std::string& name, const char* title, const char* y_label, bool log_y,

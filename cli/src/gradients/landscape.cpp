@@ -1,16 +1,17 @@
 // landscape.cpp: `metatape gradients landscape`: the loss of a run along a line or over a plane
-// through φ, smoothed, and with the slopes that estimators see.
+// through φ, smoothed, and with the gradients that estimators see: strokes on the line, arrows on
+// the plane.
 #include "metatape/metalearn/laboratory/landscape.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "../commands.hpp"
 #include "../figure.hpp"
 #include "../signals.hpp"
+#include "arrows.hpp"
 #include "axis.hpp"
 #include "study.hpp"
 
@@ -19,19 +20,6 @@ namespace metatape::cli {
 namespace {
 
 using metalearn::LandscapePoint;
-
-std::vector<double> sigmas_of(const std::vector<std::string>& list) {
-  std::vector<double> sigmas;
-  for (const std::string& text : list) {
-    double sigma = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), sigma);
-    if (error != std::errc{} || end != text.data() + text.size() || !(sigma > 0) ||
-        !std::isfinite(sigma))
-      throw UsageError(fmt::format("--smooth: '{}': a number above 0 is expected", text));
-    sigmas.push_back(sigma);
-  }
-  return sigmas;
-}
 
 // One number of each point of a grid, the first axis fastest; NaN where a point was not reached.
 struct Field {
@@ -99,13 +87,14 @@ struct Found {
   std::vector<std::vector<double>> axes{};
   Field loss{"loss"};
   std::vector<Field> smoothed{}, slopes{};
+  std::vector<Field> across{};      // slopes along the second axis
+  std::vector<char> with_slopes{};  // by point: estimators were asked there
   std::int64_t done = 0, diverged = 0;
 };
 
 Found sorted(const std::vector<LandscapePoint>& points,
              const std::vector<metalearn::LandscapeAxis>& axes,
-             const std::vector<metalearn::AnyEstimator>& estimators,
-             const std::vector<double>& sigmas) {
+             const std::vector<AskedEstimator>& asked, const std::vector<double>& sigmas) {
   Found f;
   std::size_t size = 1;
   for (const metalearn::LandscapeAxis& axis : axes) {
@@ -114,9 +103,13 @@ Found sorted(const std::vector<LandscapePoint>& points,
   }
   const std::vector<double> none(size, std::nan(""));
   f.loss.values = none;
+  f.with_slopes.resize(size);
   for (const double sigma : sigmas)
     f.smoothed.push_back({fmt::format("smoothed by {:g}", sigma), none});
-  for (const metalearn::AnyEstimator& e : estimators) f.slopes.push_back({e.name(), none});
+  for (const AskedEstimator& e : asked) {
+    f.slopes.push_back({e.label, none});
+    if (axes.size() > 1) f.across.push_back({e.label, none});
+  }
   std::size_t i = 0;  // points come in the grid's order, and a stop leaves some out
   for (const LandscapePoint& p : points) {
     const auto stands_here = [&] {
@@ -128,10 +121,25 @@ Found sorted(const std::vector<LandscapePoint>& points,
     f.diverged += !std::isfinite(p.loss);
     f.loss.values[i] = p.loss;
     for (std::size_t k = 0; k < sigmas.size(); ++k) f.smoothed[k].values[i] = p.smoothed[k];
-    for (std::size_t k = 0; k < estimators.size(); ++k) f.slopes[k].values[i] = p.slopes[k];
+    for (std::size_t k = 0; k < p.slopes.size(); ++k) f.slopes[k].values[i] = p.slopes[k];
+    for (std::size_t k = 0; k < p.slopes_across.size(); ++k)
+      f.across[k].values[i] = p.slopes_across[k];
+    f.with_slopes[i] = !p.slopes.empty();
     ++i;
   }
   return f;
+}
+
+// What an estimator sees over a plane, where it was asked.
+PlaneSlopes plane_slopes(const Found& f, std::size_t estimator) {
+  PlaneSlopes s{.name = f.slopes[estimator].name};
+  for (std::size_t i = 0; i < f.with_slopes.size(); ++i)
+    if (f.with_slopes[i]) {
+      s.points.push_back(i);
+      s.along.push_back(f.slopes[estimator].values[i]);
+      s.across.push_back(f.across[estimator].values[i]);
+    }
+  return s;
 }
 
 // A short stroke of a slope at some points of a curve, all of one length in the picture.
@@ -229,8 +237,8 @@ void draw_line(const Found& f, const Axis& axis, const std::filesystem::path& fo
       "estimator far above it sees bends that are finer than the grid.");
 }
 
-void draw_plane(const Found& f, const std::vector<Axis>& axes, const std::filesystem::path& folder,
-                Console& console, ReportPage& page) {
+void draw_plane(const Found& f, const std::vector<Axis>& axes, std::int64_t most_arrows,
+                const std::filesystem::path& folder, Console& console, ReportPage& page) {
   const auto names = [](const std::vector<double>& values) {
     std::vector<std::string> all(values.size());
     const std::size_t tics = std::min<std::size_t>(6, values.size());
@@ -261,11 +269,30 @@ void draw_plane(const Found& f, const std::vector<Axis>& axes, const std::filesy
       }
     return map;
   };
-  write_figure(map_of(f.loss, "Loss of the run"), folder, "landscape", console);
-  page.figure(
-      folder, "landscape", "The landscape",
-      "The loss of the whole run for each pair of values; the darker, the lower. White "
-      "is a thousand times the least loss and more, a run that diverges, or one not reached.");
+  // Arrows of the first estimator, and on a map each with those of every other.
+  std::vector<Arrows> arrows;
+  for (std::size_t k = 0; k < f.slopes.size(); ++k)
+    if (Arrows seen = arrows_of(plane_slopes(f, k), axes[0], axes[1], most_arrows);
+        !seen.row.empty())
+      arrows.push_back(std::move(seen));
+  for (std::size_t k = 1; k == 1 || k < arrows.size(); ++k) {
+    HeatMap landscape = map_of(f.loss, "Loss of the run");
+    for (const std::size_t of : {std::size_t{0}, k})
+      if (of < arrows.size()) landscape.arrows.push_back(arrows[of]);
+    const std::string name = k == 1 ? "landscape" : fmt::format("landscape-{}", k);
+    write_figure(landscape, folder, name, console);
+    std::string word =
+        "The loss of the whole run for each pair of values; the darker, the lower. White is a "
+        "thousand times the least loss and more, a run that diverges, or one not reached.";
+    if (k > 1) word = fmt::format("The same map, and what {} sees.", arrows[k].name);
+    if (k == 1 && !arrows.empty())
+      word +=
+          " An arrow is the steepest way down in this picture, as an estimator sees it there: from "
+          "light to dark, across the bands of one colour, it is right; along them or towards the "
+          "light the gradient is biased, noisy, or has exploded. All are of one length; table.csv "
+          "has their sizes.";
+    page.figure(folder, name, k == 1 ? "The landscape" : "With " + arrows[k].name, word);
+  }
   for (std::size_t k = 0; k < f.smoothed.size(); ++k) {
     const std::string name = fmt::format("smoothed-{}", k + 1);
     write_figure(map_of(f.smoothed[k], "Loss " + f.smoothed[k].name), folder, name, console);
@@ -280,7 +307,7 @@ int gradients_landscape(Invocation& in) {
   StudySettings s;
   EstimatorSettings e{.names = {"exact"}};
   std::vector<std::string> along, smooth;
-  int smoothing_samples = 64;
+  int smoothing_samples = 64, arrows = 10;
   s.declare(in, true);
   in.settings.section("Landscape");
   in.settings.add("along", along,
@@ -291,6 +318,8 @@ int gradients_landscape(Invocation& in) {
                   {.value_name = "SIGMA,..."});
   in.settings.add("smoothing-samples", smoothing_samples, "draws for it",
                   {.least = 1, .most = 1e6});
+  in.settings.add("arrows", arrows, "of gradients over a plane, at most so many along each axis",
+                  {.least = 1, .most = 1000});
   e.declare(in.settings);
   in.take({.seed = true, .threads = true, .run = true, .dtype = true});
   in.parse();
@@ -308,14 +337,11 @@ int gradients_landscape(Invocation& in) {
   if (axes.size() == 2 && axes[0].name == axes[1].name && axes[0].name != "random")
     throw UsageError(fmt::format("--along: {} is named twice", axes[0].name));
   if (size > 1e6) throw UsageError(fmt::format("--along: {:g} points; at most 1000000", size));
-  if (axes.size() == 2) {
-    if (in.settings.given("estimators") && !e.names.empty())
-      throw UsageError("--estimators: slopes are drawn on a line, not on a plane");
-    e.names.clear();
-  }
-  const std::vector<double> sigmas = sigmas_of(smooth);
+  const std::vector<double> sigmas = positive_numbers("--smooth", smooth);
   const Study study = s.make(in, names);
-  const std::vector<metalearn::AnyEstimator> estimators = e.make(study);
+  const std::vector<AskedEstimator> asked = e.make(study);
+  std::vector<metalearn::AnyEstimator> estimators;
+  for (const AskedEstimator& a : asked) estimators.push_back(a.estimator);
   std::vector<metalearn::LandscapeAxis> placed;
   const Params base = place_axes(study, axes, placed);
   const StopGuard guard;
@@ -329,12 +355,13 @@ int gradients_landscape(Invocation& in) {
     f = sorted(metalearn::landscape_of(study.runs(), base, placed[0],
                                        placed.size() > 1 ? placed[1] : metalearn::LandscapeAxis{},
                                        {.estimators = estimators,
+                                        .gradients_along = arrows,
                                         .sigmas = sigmas,
                                         .smoothing_samples = smoothing_samples,
                                         .key = study.key,
                                         .stop = std::ref(count)},
                                        &threads),
-               placed, estimators, sigmas);
+               placed, asked, sigmas);
   }
 
   // ---- where each curve is lowest, and which estimators go down it
@@ -381,7 +408,7 @@ int gradients_landscape(Invocation& in) {
     one["lowest"] = low_of(f.smoothed[k]);
     smoothed.push_back(std::move(one));
   }
-  Table signs({"estimator", "goes the curve's way"});
+  Table signs({"estimator", axes.size() == 1 ? "goes the curve's way" : "goes down the map"});
   if (axes.size() == 1) {
     const std::vector<double> curve = quotients(f.axes[0], f.loss.values);
     for (const Field& slope : f.slopes) {
@@ -389,13 +416,27 @@ int gradients_landscape(Invocation& in) {
       signs.row({slope.name, percent(share, 0)});
       slopes.push_back({{"name", slope.name}, {"slope", slope.values}, {"sign_agreement", share}});
     }
+  } else {
+    for (std::size_t k = 0; k < f.slopes.size(); ++k) {
+      const PlaneSlopes seen = plane_slopes(f, k);
+      const double share = downhill_share(seen, axes[0], axes[1], f.loss.values);
+      signs.row({seen.name, percent(share, 0)});
+      Json at = Json::array(), slope = Json::array();
+      for (std::size_t i = 0; i < seen.points.size(); ++i) {
+        at.push_back(place(static_cast<std::ptrdiff_t>(seen.points[i])));
+        slope.push_back({seen.along[i], seen.across[i]});
+      }
+      slopes.push_back({{"name", seen.name},
+                        {"at", std::move(at)},
+                        {"slope", std::move(slope)},
+                        {"sign_agreement", share}});
+    }
   }
   result["smoothed"] = std::move(smoothed);
   result["slopes"] = std::move(slopes);
 
-  in.console.print(fmt::format("{} by {}, {} steps: {} points, {} diverge\n", s.problem.optimizee,
-                               study.optimizer_name, s.problem.steps, grouped(f.done),
-                               grouped(f.diverged)));
+  in.console.print(fmt::format("{}, {} steps: {} points, {} diverge\n", s.title(study),
+                               s.problem.steps, grouped(f.done), grouped(f.diverged)));
   in.console.print(lows.text());
   if (!f.slopes.empty()) in.console.print("\n" + signs.text());
 
@@ -411,23 +452,33 @@ int gradients_landscape(Invocation& in) {
   if (axes.size() == 1)
     draw_line(f, axes[0], figures, in.console, page);
   else
-    draw_plane(f, axes, figures, in.console, page);
+    draw_plane(f, axes, arrows, figures, in.console, page);
   page.table("Lowest losses", lows,
              "Where each curve is lowest on the grid. Smoothing moves the lowest place when the "
              "one without it is a narrow valley, which noise does not find.");
   if (!f.slopes.empty())
-    page.table("Signs", signs,
-               "The share of points at which an estimator's slope has the sign of the curve's own, "
-               "by differences between neighbours. Near a half, it is of no use on this scale.");
+    page.table(
+        "Signs", signs,
+        axes.size() == 1
+            ? "The share of points at which an estimator's slope has the sign of the curve's own, "
+              "by differences between neighbours. Near a half, it is of no use on this scale."
+            : "The share of arrows that are within a right angle of the map's own steepest way "
+              "down, by differences between neighbours. Near a half, they are of no use on this "
+              "scale.");
 
   Json rows = Json::array();
+  const std::string second =
+      axes.size() < 2 ? "" : axes[1].name + (axes[1].name == axes[0].name ? " 2" : "");
   for (std::size_t i = 0; i < f.loss.values.size(); ++i) {
     Json row{{axes[0].name, f.axes[0][i % width]}};
-    if (axes.size() > 1)
-      row[axes[1].name + (axes[1].name == axes[0].name ? " 2" : "")] = f.axes[1][i / width];
+    if (axes.size() > 1) row[second] = f.axes[1][i / width];
     row["loss"] = f.loss.values[i];
     for (const Field& field : f.smoothed) row[field.name] = field.values[i];
-    for (const Field& field : f.slopes) row["slope " + field.name] = field.values[i];
+    for (std::size_t k = 0; k < f.slopes.size(); ++k) {
+      const std::string slope = "slope " + f.slopes[k].name;
+      row[axes.size() < 2 ? slope : slope + " along " + axes[0].name] = f.slopes[k].values[i];
+      if (axes.size() > 1) row[slope + " along " + second] = f.across[k].values[i];
+    }
     rows.push_back(std::move(row));
   }
   finish_study(in, page, rows, std::move(result));

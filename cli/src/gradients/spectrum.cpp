@@ -88,8 +88,7 @@ int gradients_spectrum(Invocation& in) {
                figures, "singular-values", in.console);
   write_figure(lyapunov, figures, "lyapunov", in.console);
 
-  in.console.print(fmt::format("{} by {}, {} steps\n", s.problem.optimizee, study.optimizer_name,
-                               s.problem.steps));
+  in.console.print(fmt::format("{}, {} steps\n", s.title(study), s.problem.steps));
   in.console.print(table.text());
   if (!found.converged)
     in.console.warn(fmt::format(

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <limits>
 
 #include "../optimizer/learned.hpp"
 #include "../signals.hpp"
+#include "metatape/metalearn/estimators/systems_by_name.hpp"
 #include "metatape/metalearn/optimizers/tuned.hpp"
 #include "metatape/nn/atomic_file.hpp"
 #include "metatape/tasks/nearest_name.hpp"
@@ -81,6 +83,7 @@ std::pair<metalearn::AnyOptimizer, Params> with_free_numbers(
 }  // namespace
 
 metalearn::System Study::runs_of(std::int64_t steps) const {
+  if (named) return named(steps);
   metalearn::MinimisationOptions these = options;
   these.steps = steps;
   return metalearn::minimisations(optimizee, optimizer, these);
@@ -97,6 +100,12 @@ void StudySettings::declare(Invocation& in, bool gradient) {
                   {.value_name = "DIR|FILE", .canonical = [](const std::string& path) {
                      return path.empty() ? path : std::filesystem::absolute(path).string();
                    }});
+  std::vector<std::string> known;
+  for (const metalearn::SystemInfo& info : metalearn::systems_by_name()) known.push_back(info.name);
+  in.settings.add("system", system,
+                  fmt::format("instead of an optimizer at work: {}, with numbers of its own",
+                              joined(known, ", ")),
+                  {.value_name = "NAME:KEY=VALUE,..."});
   if (!gradient) return;
   in.settings.section("Gradient");
   in.settings.add("objective", objective, "what the gradient is of: L(f_1 .. f_T)",
@@ -108,7 +117,26 @@ void StudySettings::declare(Invocation& in, bool gradient) {
                    .default_text = "learning_rate, or all of a learned optimizer's weights"});
 }
 
+Study StudySettings::make_named(const Invocation& in) const {
+  std::vector<const char*> others{"optimizee", "data", "optimizer", "run"};
+  if (gradient_) others.insert(others.end(), {"objective", "with-respect-to"});
+  for (const char* name : others)
+    if (in.settings.origin(name) == Origin::command_line)
+      throw UsageError(fmt::format("--system says what runs, and by what: leave out --{}", name));
+  if (in.common.number() != DType::f64) throw UsageError("--system: --dtype f64 is expected");
+  try {
+    metalearn::NamedSystem found = metalearn::system_by_name(system);
+    return {.named = std::move(found.runs),
+            .phi = std::move(found.phi),
+            .options = {.steps = problem.steps},
+            .key = Key(in.common.seed).split("study")};
+  } catch (const DataError& e) {
+    throw UsageError(fmt::format("--system: {}", e.what()));
+  }
+}
+
 Study StudySettings::make(const Invocation& in, const std::vector<std::string>& otherwise) {
+  if (!system.empty()) return make_named(in);
   if (!run.empty() && optimizer)
     throw UsageError("--run says which optimizer: leave out --optimizer");
   if (run.empty() && !optimizer) optimizer = "sgd";
@@ -132,12 +160,19 @@ Study StudySettings::make(const Invocation& in, const std::vector<std::string>& 
   return s;
 }
 
+std::string StudySettings::title(const Study& study) const {
+  return study.named ? system : fmt::format("{} by {}", problem.optimizee, study.optimizer_name);
+}
+
 std::vector<std::pair<std::string, std::string>> StudySettings::facts(const Study& study) const {
-  std::vector<std::pair<std::string, std::string>> all{{"optimizee", problem.optimizee},
-                                                       {"optimizer", study.optimizer_name},
-                                                       {"steps", grouped(problem.steps)}};
+  std::vector<std::pair<std::string, std::string>> all;
+  if (study.named)
+    all.emplace_back("system", system);
+  else
+    all = {{"optimizee", problem.optimizee}, {"optimizer", study.optimizer_name}};
+  all.emplace_back("steps", grouped(problem.steps));
   if (!gradient_) return all;
-  all.emplace_back("objective", objective);
+  if (!study.named) all.emplace_back("objective", objective);
   std::string numbers;
   for (std::size_t i = 0; i < study.phi.entries().size() && i < shown_numbers; ++i) {
     const ParamEntry& e = study.phi.entries()[i];
@@ -153,13 +188,14 @@ std::vector<std::pair<std::string, std::string>> StudySettings::facts(const Stud
 }
 
 Json StudySettings::result(const Study& study) const {
-  Json result{{"optimizee", problem.optimizee},
-              {"optimizer", study.optimizer_name},
-              {"steps", problem.steps}};
+  Json result = study.named
+                    ? Json{{"system", system}}
+                    : Json{{"optimizee", problem.optimizee}, {"optimizer", study.optimizer_name}};
+  result["steps"] = problem.steps;
   if (!gradient_) return result;
   Json names = Json::array();
   for (const ParamEntry& e : study.phi.entries()) names.push_back(e.name);
-  result["objective"] = objective;
+  if (!study.named) result["objective"] = objective;
   result["with_respect_to"] = std::move(names);
   result["phi"] = numbers_of(study.phi);
   return result;
@@ -171,39 +207,82 @@ void EstimatorSettings::declare(Settings& settings) {
     known.push_back(info.name);
   settings.section("Estimators");
   settings.add("estimators", names, joined(known, ", "), {.value_name = "NAME,..."});
-  settings.add("sigma", sigma, "of perturbations of phi (es, pes, nres, ...)",
-               {.least = 0,
-                .most = 1e6,
-                .above_least = true,
+  settings.add("sigma", sigma,
+               "of perturbations of phi (es, pes, nres, ...); several: each by each",
+               {.value_name = "SIGMA,...",
                 .default_text = "a hundredth of phi's root mean square, at most 1e-4"});
   settings.add("window", window, "steps between answers of pes, nres and truncated-es",
                {.least = 1, .most = 1e8, .default_text = "10, or the run where it is shorter"});
 }
 
-std::vector<metalearn::AnyEstimator> EstimatorSettings::make(const Study& study) {
+std::vector<double> EstimatorSettings::sigmas() const { return positive_numbers("--sigma", sigma); }
+
+std::vector<AskedEstimator> EstimatorSettings::make(const Study& study) {
   const std::int64_t steps = study.options.steps;
-  if (!sigma) {
+  if (sigma.empty()) {
     const double size = study.phi.norm() / std::sqrt(static_cast<double>(study.phi.size()));
     // Small enough for a beta of 0.999 to stay below 1.
     constexpr double most = 1e-4;
-    sigma = size > 0 ? std::min(most, 0.01 * size) : most;
+    sigma = {fmt::format("{}", size > 0 ? std::min(most, 0.01 * size) : most)};
   }
   if (!window) window = std::min<std::int64_t>(10, steps);
-  std::vector<metalearn::AnyEstimator> made;
+  const std::vector<double> each = sigmas();
+  std::vector<AskedEstimator> made;
   for (const std::string& name : names) {
-    try {
-      made.push_back(metalearn::estimator_by_name(name, {.sigma = *sigma, .window = *window}));
-    } catch (const DataError& e) {
-      throw UsageError(fmt::format("--estimators: {}", e.what()));
+    bool perturbs = false;
+    for (const double s : each) {
+      AskedEstimator asked;
+      try {
+        asked.estimator = metalearn::estimator_by_name(name, {.sigma = s, .window = *window});
+        perturbs = metalearn::estimator_info(name).perturbs;
+      } catch (const DataError& e) {
+        throw UsageError(fmt::format("--estimators: {}", e.what()));
+      }
+      // One that wants the whole run answers after any number of steps.
+      constexpr std::int64_t endless = std::numeric_limits<std::int64_t>::max();
+      const std::int64_t w = asked.estimator.window(endless);
+      if (w != endless && w > steps)
+        throw UsageError(fmt::format("--estimators: {}: a window of {} steps, and the run has {}",
+                                     name, w, steps));
+      asked.label = asked.estimator.name();
+      if (perturbs) asked.sigma = s;
+      if (perturbs && each.size() > 1) asked.label += fmt::format(" σ={:g}", s);
+      made.push_back(std::move(asked));
+      if (!perturbs) break;
     }
-    // One that wants the whole run answers after any number of steps.
-    constexpr std::int64_t endless = std::numeric_limits<std::int64_t>::max();
-    const std::int64_t w = made.back().window(endless);
-    if (w != endless && w > steps)
-      throw UsageError(fmt::format("--estimators: {}: a window of {} steps, and the run has {}",
-                                   name, w, steps));
   }
   return made;
+}
+
+std::vector<double> positive_numbers(const std::string& option,
+                                     const std::vector<std::string>& list) {
+  std::vector<double> numbers;
+  for (const std::string& text : list) {
+    double x = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), x);
+    if (error != std::errc{} || end != text.data() + text.size() || !(x > 0) || !std::isfinite(x))
+      throw UsageError(fmt::format("{}: '{}': a number above 0 is expected", option, text));
+    if (std::ranges::count(numbers, x) > 0)
+      throw UsageError(fmt::format("{}: {} is named twice", option, text));
+    numbers.push_back(x);
+  }
+  return numbers;
+}
+
+std::vector<std::int64_t> lengths_of(const std::vector<std::string>& list, std::int64_t steps) {
+  std::vector<std::int64_t> lengths;
+  for (const std::string& text : list) {
+    std::int64_t n = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (error != std::errc{} || end != text.data() + text.size() || n < 1)
+      throw UsageError(fmt::format("--lengths: '{}' is no number of steps", text));
+    if (n > steps)
+      throw UsageError(fmt::format("--lengths: {}: longer than the run of {} steps", n, steps));
+    if (!lengths.empty() && n <= lengths.back())
+      throw UsageError(fmt::format("--lengths: {} after {}: they must ascend", n, lengths.back()));
+    lengths.push_back(n);
+  }
+  return lengths;
 }
 
 Json numbers_of(const Params& p) {

@@ -23,6 +23,8 @@ struct Study {
   tasks::AnyOptimizee optimizee{};
   metalearn::AnyOptimizer optimizer{};  ///< with φ's numbers free
   std::string optimizer_name{};         ///< as the user knows it
+  /// Instead of those: runs of a length, of a system with a name (systems_by_name.hpp).
+  std::function<metalearn::System(std::int64_t steps)> named{};
   Params phi{};
   metalearn::MinimisationOptions options{};
   Key key{};  ///< of the run that all studies of one seed look at
@@ -31,10 +33,10 @@ struct Study {
   [[nodiscard]] metalearn::System runs() const { return runs_of(options.steps); }
 };
 
-/// An optimizer at work, as the user gives it.
+/// An optimizer at work, or a system with a name, as the user gives it.
 struct StudySettings {
   ProblemSettings problem;
-  std::string run, objective = "sum";
+  std::string run, system, objective = "sum";
   std::optional<std::string> optimizer;
   std::vector<std::string> with_respect_to;
 
@@ -43,27 +45,49 @@ struct StudySettings {
   void declare(Invocation& in, bool gradient);
 
   /// The optimizer where the user names none: sgd. `otherwise`: φ where the user does not say;
-  /// empty: the rate, or all of a learned optimizer's weights. What cannot be is a UsageError.
+  /// empty: the rate, or all of a learned optimizer's weights; a named system has a φ of its own.
+  /// What cannot be is a UsageError.
   [[nodiscard]] Study make(const Invocation& in, const std::vector<std::string>& otherwise = {});
+  /// "quadratic by adam", or the named system.
+  [[nodiscard]] std::string title(const Study& study) const;
   /// Settings for the head of a page and for the result object.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> facts(const Study& study) const;
   [[nodiscard]] Json result(const Study& study) const;
 
  private:
+  [[nodiscard]] Study make_named(const Invocation& in) const;
+
   bool gradient_ = false;
+};
+
+/// An estimator as it was asked for.
+struct AskedEstimator {
+  metalearn::AnyEstimator estimator{};
+  std::optional<double> sigma{};  ///< of those that perturb φ
+  /// Its name, and σ where the list has it by several: "es:64 σ=0.01".
+  std::string label{};
 };
 
 /// Estimators of a list, and what their names do not say.
 struct EstimatorSettings {
   std::vector<std::string> names;
-  std::optional<double> sigma{};
+  std::vector<std::string> sigma{};  ///< as text
   std::optional<std::int64_t> window{};
 
   void declare(Settings& settings);
-  /// Fills in what is missing, `sigma` by the size of φ. A UsageError for an unknown name and for a
-  /// window that is longer than the run.
-  [[nodiscard]] std::vector<metalearn::AnyEstimator> make(const Study& study);
+  /// Fills in what is missing, `sigma` by the size of φ. Estimators in the list's order, those that
+  /// perturb φ once for each σ. A UsageError for an unknown name, a σ that cannot be, and a window
+  /// that is longer than the run.
+  [[nodiscard]] std::vector<AskedEstimator> make(const Study& study);
+  [[nodiscard]] std::vector<double> sigmas() const;
 };
+
+/// Numbers above 0 of a list, no two alike; a UsageError for `option` names one that cannot be.
+std::vector<double> positive_numbers(const std::string& option,
+                                     const std::vector<std::string>& list);
+
+/// --lengths: ascending, from 1 to the run's own; a UsageError names one that cannot be.
+std::vector<std::int64_t> lengths_of(const std::vector<std::string>& list, std::int64_t steps);
 
 /// At most 16 numbers of φ or of a gradient, which is what results show.
 Json numbers_of(const Params& p);

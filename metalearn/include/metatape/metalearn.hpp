@@ -9,6 +9,7 @@
 #include "metatape/metalearn/estimators/forward.hpp"
 #include "metatape/metalearn/estimators/implicit.hpp"
 #include "metatape/metalearn/estimators/reverse.hpp"
+#include "metatape/metalearn/estimators/systems_by_name.hpp"
 #include "metatape/metalearn/estimators/telescoping.hpp"
 #include "metatape/metalearn/estimators/training.hpp"
 #include "metatape/metalearn/fewshot/adaptation.hpp"

@@ -66,6 +66,16 @@ class Parts {
   std::vector<std::string_view> parts_;
 };
 
+std::string plain_name(const EstimatorInfo& e) {
+  return e.name.substr(0, e.name.find_first_of(":["));
+}
+
+[[noreturn]] void refuse_name(std::string_view name) {
+  std::vector<std::string> names;
+  for (const EstimatorInfo& e : estimators_by_name()) names.push_back(plain_name(e));
+  throw DataError(fmt::format("unknown estimator '{}'{}", name, tasks::did_you_mean(name, names)));
+}
+
 }  // namespace
 
 const std::vector<EstimatorInfo>& estimators_by_name() {
@@ -83,16 +93,26 @@ const std::vector<EstimatorInfo>& estimators_by_name() {
       {"single-term:Q", "the same, of one random stretch of the losses", true},
       {"forward[:R]", "tangents of all of phi, or of R random directions", true},
       {"uoro", "all tangents as one random product", true},
-      {"es:N", "evolution strategies: N antithetic pairs of whole runs", true},
-      {"es-baseline:N", "the same against the unperturbed run", true},
-      {"es-one-sided:N", "the same without a baseline", true},
-      {"truncated-es:N[:K]", "pairs of windows of K steps from the unperturbed state", false},
-      {"pes:N[:K]", "persistent evolution strategies: pairs that live on between windows", true},
-      {"nres:N[:K]", "the same with one perturbation a run", true},
+      {"es:N", "evolution strategies: N antithetic pairs of whole runs", true, true},
+      {"es-baseline:N", "the same against the unperturbed run", true, true},
+      {"es-one-sided:N", "the same without a baseline", true, true},
+      {"truncated-es:N[:K]", "pairs of windows of K steps from the unperturbed state", false, true},
+      {"pes:N[:K]", "persistent evolution strategies: pairs that live on between windows", true,
+       true},
+      {"nres:N[:K]", "the same with one perturbation a run", true, true},
       {"cg:K", "implicit differentiation at a fixed point, K conjugate gradients", true},
       {"neumann:K", "the same by K terms of a Neumann series", false},
   };
   return all;
+}
+
+const EstimatorInfo& estimator_info(std::string_view text) {
+  const std::string_view name = text.substr(0, text.find(':'));
+  const auto& all = estimators_by_name();
+  const auto at =
+      std::ranges::find_if(all, [&](const EstimatorInfo& e) { return plain_name(e) == name; });
+  if (at == all.end()) refuse_name(name);
+  return *at;
 }
 
 AnyEstimator estimator_by_name(std::string_view text, const EstimatorDefaults& d) {
@@ -155,10 +175,7 @@ AnyEstimator estimator_by_name(std::string_view text, const EstimatorDefaults& d
   if (name == "nres") return windowed(WindowedEs::Kind::reused);
   if (name == "cg") return fixed_point(Solver::conjugate_gradient);
   if (name == "neumann") return fixed_point(Solver::neumann);
-  std::vector<std::string> names;
-  for (const EstimatorInfo& info : estimators_by_name())
-    names.push_back(info.name.substr(0, info.name.find_first_of(":[")));
-  throw DataError(fmt::format("unknown estimator '{}'{}", name, tasks::did_you_mean(name, names)));
+  refuse_name(name);
 }
 
 }  // namespace metatape::metalearn

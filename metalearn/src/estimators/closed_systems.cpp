@@ -1,6 +1,8 @@
 #include "metatape/metalearn/estimators/closed_systems.hpp"
 
+#include <cmath>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "metatape/autodiff/ops/binary.hpp"
@@ -8,6 +10,7 @@
 #include "metatape/autodiff/ops/reduce.hpp"
 #include "metatape/autodiff/ops/structure.hpp"
 #include "metatape/autodiff/tape.hpp"
+#include "metatape/tasks/optimizees/test_functions.hpp"
 
 namespace metatape::metalearn {
 
@@ -48,6 +51,21 @@ Dynamics chain(const InfluenceBalancing& c, std::int64_t steps, const std::vecto
       });
 }
 
+// θ -= α_t g, a rate a step.
+struct StraightRates {
+  std::int64_t steps;
+
+  [[nodiscard]] static std::string name() { return "sgd from rate to rate"; }
+  [[nodiscard]] static Params phi(DType dtype) { return PesTwoDimensional::phi(1, 1).to(dtype); }
+  [[nodiscard]] static Params init(const Params&, const Params&, Key) { return {}; }
+  [[nodiscard]] OptimizerOutput step(const Bound& phi, const OptimizerInput& in,
+                                     const Bound& state) const {
+    const double share = static_cast<double>(in.step) / static_cast<double>(steps);
+    const Var rate = (1 - share) * exp(phi["log_first_rate"]) + share * exp(phi["log_last_rate"]);
+    return {Bound(in.theta.layout(), -(rate * in.gradient.flat())), state};
+  }
+};
+
 }  // namespace
 
 Dynamics InfluenceBalancing::run(std::int64_t steps) const {
@@ -65,6 +83,16 @@ double InfluenceBalancing::loss_at_rest(double theta) const {
 
 Params InfluenceBalancing::phi(double theta) {
   return Params({{"theta", Tensor::scalar(theta, DType::f64)}});
+}
+
+Dynamics PesTwoDimensional::run(std::int64_t steps) {
+  return minimisation(tasks::test_function("pes_2d").sample(Key{}, DType::f64),
+                      StraightRates{steps}, phi(1, 1), Key{}, {.steps = steps});
+}
+
+Params PesTwoDimensional::phi(double first_rate, double last_rate) {
+  return Params({{"log_first_rate", Tensor::scalar(std::log(first_rate), DType::f64)},
+                 {"log_last_rate", Tensor::scalar(std::log(last_rate), DType::f64)}});
 }
 
 Dynamics noisy_quadratic_run(const tasks::NoisyQuadratic& quadratic, std::int64_t steps,

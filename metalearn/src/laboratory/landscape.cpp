@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -34,6 +35,19 @@ void require_sound(const LandscapeOptions& options) {
   if (!options.sigmas.empty() && options.smoothing_samples < 1)
     throw DataError(fmt::format("landscape: {} smoothing samples: 1 or more expected",
                                 options.smoothing_samples));
+  if (options.gradients_along < 0)
+    throw DataError(
+        fmt::format("landscape: gradients at {} values of an axis: 0 (all) or more expected",
+                    options.gradients_along));
+}
+
+// Which of n places are taken, no more than `most`: the middles of as many equal stretches.
+std::vector<char> spread(std::int64_t n, std::int64_t most) {
+  std::vector<char> taken(static_cast<std::size_t>(n), most == 0);
+  const std::int64_t count = std::min(n, most);
+  for (std::int64_t k = 0; k < count; ++k)
+    taken[static_cast<std::size_t>((2 * k + 1) * n / (2 * count))] = 1;
+  return taken;
 }
 
 }  // namespace
@@ -62,15 +76,19 @@ std::vector<LandscapePoint> landscape_of(const System& system, const Params& phi
     }
     return sum / draws;
   };
-  const auto slope = [&](const AnyEstimator& estimator, const Params& at, UnrollScratch& scratch) {
+  const auto add_slopes = [&](LandscapePoint& p, const AnyEstimator& estimator, const Params& at,
+                              UnrollScratch& scratch) {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     const Estimate e = estimate(estimator, run, at, options.key, scratch);
-    if (e.diverged || !detail::all_finite(e.gradient))
-      return std::numeric_limits<double>::quiet_NaN();
-    return e.gradient.dot(first.direction);
+    const bool lost = e.diverged || !detail::all_finite(e.gradient);
+    p.slopes.push_back(lost ? nan : e.gradient.dot(first.direction));
+    if (plane) p.slopes_across.push_back(lost ? nan : e.gradient.dot(second.direction));
   };
 
   const std::int64_t width = std::ssize(first.values);
-  const std::int64_t count = width * (plane ? std::ssize(second.values) : 1);
+  const std::int64_t height = plane ? std::ssize(second.values) : 1;
+  const std::int64_t count = width * height, most = plane ? options.gradients_along : 0;
+  const std::vector<char> columns = spread(width, most), rows = spread(height, most);
   std::vector<LandscapePoint> grid(static_cast<std::size_t>(count));
   const std::vector<char> done =
       detail::points(count, threads, options.stop, [&](std::int64_t i, UnrollScratch& scratch) {
@@ -83,7 +101,9 @@ std::vector<LandscapePoint> landscape_of(const System& system, const Params& phi
           at.add_scaled(p.b, second.direction);
         }
         p.loss = run_loss(run, at, scratch);
-        for (const AnyEstimator& e : options.estimators) p.slopes.push_back(slope(e, at, scratch));
+        if (columns[static_cast<std::size_t>(i % width)] &&
+            rows[static_cast<std::size_t>(i / width)])
+          for (const AnyEstimator& e : options.estimators) add_slopes(p, e, at, scratch);
         for (const double sigma : options.sigmas)
           p.smoothed.push_back(smoothed(at, sigma, scratch));
       });

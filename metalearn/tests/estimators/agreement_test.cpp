@@ -180,6 +180,11 @@ TEST_CASE("names of estimators are read back as they are written", "[estimators]
   CHECK(estimator_by_name("pes:8", {.window = 6}).name() == "pes:8:6");
   CHECK(estimator_by_name("checkpointed").name() == "checkpointed:32");
   CHECK_THROWS_WITH(estimator_by_name("pess:3"), Catch::Contains("pes"));
+  for (const char* name : {"es:4", "es-baseline:4", "truncated-es:2:3", "pes:4", "nres:4:2"})
+    CHECK(estimator_info(name).perturbs);
+  for (const char* name : {"exact", "forward:3", "truncated:2", "uoro", "artbp:0.1"})
+    CHECK_FALSE(estimator_info(name).perturbs);
+  CHECK_THROWS_WITH(estimator_info("pess:3"), Catch::Contains("did you mean 'pes'"));
   for (const char* name : {"truncated", "truncated:0", "truncated:1.5", "es:0", "es", "pes:3:0",
                            "artbp:1", "artbp:x", "exact:2", "roulette:1", "cg:-1", "pes:1:2:3"})
     CHECK_THROWS_AS(estimator_by_name(name), DataError);

@@ -246,34 +246,9 @@ TEST_CASE("the two-dimensional test of persistent evolution strategies", "[estim
        {"-2.4977980031", "-.00081242566348"},
        {"-2.4741312746", "-.0008025171134"}},
   };
-  const tasks::OptimizeeInstance f = tasks::make_optimizee("pes_2d").sample(Key{1}, DType::f64);
-  // rate e^φ1 (T - t) / T + e^φ2 t / T
-  const std::int64_t steps = 100;
-  const Dynamics run{
-      .steps = steps,
-      .start = f.initial,
-      .visit =
-          [&](const Bound& phi, const Bound& s, const Moment& m) {
-            Visit v;
-            Bound at = s;
-            if (!at.flat().differentiable())
-              at = Bound(s.layout(), s.flat().tape().variable(s.flat().value()));
-            const Var value = sum(f.loss(at, Key{}));
-            if (m.loss && m.t > 0) v.loss = value;
-            if (!m.move) return v;
-            const Var g = m.order == Order::exact
-                              ? recorded_grad(value, at.flat())
-                              : at.flat().tape().constant(grad(value, at.flat()));
-            const double share = static_cast<double>(m.t) / static_cast<double>(steps);
-            const Var rate =
-                exp(phi["log_rates"]) * phi.flat().tape().constant(Tensor({2}, {1 - share, share}));
-            v.next = Bound(s.layout(), at.flat() - sum(rate) * g);
-            return v;
-          },
-      .has_orders = true};
+  const Dynamics run = PesTwoDimensional::run(100);
   for (const Row& r : rows) {
-    const double logs[] = {std::log(r.a), std::log(r.b)};
-    const Params phi({{"log_rates", Tensor({2}, std::span<const double>(logs))}});
+    const Params phi = PesTwoDimensional::phi(r.a, r.b);
     const auto check = [&](const AnyEstimator& e, const char* const(&expected)[2]) {
       INFO(e.name() << " at " << r.a << ", " << r.b);
       const Estimate g = estimate(e, run, phi);

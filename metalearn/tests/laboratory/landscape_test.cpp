@@ -1,4 +1,5 @@
-// Landscapes: losses, slopes and smoothing of a polynomial, grids, divergence, and refusals.
+// Landscapes: losses, slopes and smoothing of a polynomial, planes and their gradients, divergence,
+// and refusals.
 #include <cmath>
 #include <limits>
 
@@ -89,6 +90,63 @@ TEST_CASE("landscape: a plane, threads, and points where the run is lost", "[lab
   CHECK(landscape_of(system, phi, first, second, soon).size() == 2);
 }
 
+TEST_CASE("landscape: gradients over a plane are its central differences", "[laboratory]") {
+  // Skew axes, neither of length 1.
+  const AnyOptimizer momentum = Momentum{1e-3, 0.5};
+  const Params phi = momentum.phi(DType::f64);
+  const auto system = minimisations(tasks::test_function("himmelblau"), momentum, {.steps = 20});
+  Params skew = along(phi, 1);
+  skew.add_scaled(2e-3, along(phi, 0));
+  constexpr double h = 1e-5;
+  const std::vector<double> steps{-h, 0, h};
+  Params rates = along(phi, 0);
+  rates.scale(0.01);
+  const auto points = landscape_of(system, phi, {rates, steps}, {skew, steps},
+                                   {.estimators = {AnyEstimator(), estimator_by_name("forward")},
+                                    .gradients_along = 1,
+                                    .key = Key(3)});
+  REQUIRE(points.size() == 9);
+  const auto loss = [&](std::size_t column, std::size_t row) {
+    return points[3 * row + column].loss;
+  };
+  const double first = (loss(2, 1) - loss(0, 1)) / (2 * h);
+  const double second = (loss(1, 2) - loss(1, 0)) / (2 * h);
+  CHECK(std::abs(first - second) > 0.1 * std::abs(first));  // so that a swap would be seen
+  for (const std::size_t e : {0U, 1U}) {
+    CHECK(points[4].slopes.at(e) == Approx(first).epsilon(1e-5));
+    CHECK(points[4].slopes_across.at(e) == Approx(second).epsilon(1e-5));
+  }
+  for (const std::size_t other : {0U, 1U, 3U, 5U, 8U}) {
+    CHECK(points[other].slopes.empty());
+    CHECK(points[other].slopes_across.empty());
+  }
+}
+
+TEST_CASE("landscape: gradients at some values of each axis, evenly spread", "[laboratory]") {
+  const AnyOptimizer momentum = Momentum{0.1, 0.5};
+  const Params phi = momentum.phi(DType::f64);
+  const auto system = minimisations(tasks::bowl(2, 1), momentum, {.steps = 2});
+  std::vector<double> eight(8), three{0, 0.1, 0.2};
+  for (std::size_t i = 0; i < 8; ++i) eight[i] = 0.01 * static_cast<double>(i);
+  const LandscapeAxis first{along(phi, 0), eight}, second{along(phi, 1), three};
+  for (const std::int64_t most : {0, 4, 5}) {
+    const auto points = landscape_of(system, phi, first, second,
+                                     {.estimators = {AnyEstimator()}, .gradients_along = most});
+    std::vector<std::size_t> columns;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      CHECK(points[i].slopes.size() == points[i].slopes_across.size());
+      CHECK(points[i].slopes.size() == points[i % 8].slopes.size());  // all three rows
+      if (i < 8 && !points[i].slopes.empty()) columns.push_back(i);
+    }
+    CHECK(columns == (most == 0   ? std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7}
+                      : most == 4 ? std::vector<std::size_t>{1, 3, 5, 7}
+                                  : std::vector<std::size_t>{0, 2, 4, 5, 7}));
+  }
+  const auto line =
+      landscape_of(system, phi, first, {}, {.estimators = {AnyEstimator()}, .gradients_along = 2});
+  for (const LandscapePoint& p : line) CHECK((p.slopes.size() == 1 && p.slopes_across.empty()));
+}
+
 TEST_CASE("landscape: refusals", "[laboratory]") {
   const LandscapeAxis sound{along(rate, 0), {0, 1}};
   CHECK_THROWS_WITH(landscape_of(step, rate, {rate.to(DType::f32), {0}}, {}),
@@ -105,4 +163,6 @@ TEST_CASE("landscape: refusals", "[laboratory]") {
                     "landscape: sigma 0: above 0 expected");
   CHECK_THROWS_WITH(landscape_of(step, rate, sound, {}, {.sigmas = {0.1}, .smoothing_samples = 0}),
                     "landscape: 0 smoothing samples: 1 or more expected");
+  CHECK_THROWS_WITH(landscape_of(step, rate, sound, {}, {.gradients_along = -1}),
+                    "landscape: gradients at -1 values of an axis: 0 (all) or more expected");
 }

@@ -16,11 +16,14 @@ struct EstimatorDefaults {
 };
 
 struct EstimatorInfo {
-  std::string name;  ///< "pes:N[:K]"
-  std::string what;  ///< one line
-  bool unbiased;     ///< of the run's own loss, or of its smoothed one
+  std::string name;       ///< "pes:N[:K]"
+  std::string what;       ///< one line
+  bool unbiased;          ///< of the run's own loss, or of its smoothed one
+  bool perturbs = false;  ///< φ, by σ: what it answers depends on EstimatorDefaults::sigma
 };
 const std::vector<EstimatorInfo>& estimators_by_name();
+/// The entry that "pes:64:5" is of; DataError, naming the nearest, for none.
+const EstimatorInfo& estimator_info(std::string_view name);
 
 /// exact, exact-hvp, checkpointed[:S], first, truncated:K, truncated-first:K, artbp:C, roulette:Q,
 /// single-term:Q, forward[:R], uoro,

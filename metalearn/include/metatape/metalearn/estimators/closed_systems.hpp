@@ -1,4 +1,5 @@
-// closed_systems.hpp: systems whose gradients are known without an estimator. All in float64.
+// closed_systems.hpp: systems that papers study estimators on, with known gradients. All in
+// float64.
 #pragma once
 
 #include <functional>
@@ -26,6 +27,17 @@ struct InfluenceBalancing {
   /// ℓ at rest.
   [[nodiscard]] double loss_at_rest(double theta) const;
   static Params phi(double theta);
+};
+
+/// The two-dimensional test of persistent evolution strategies: gradient descent on the optimizee
+/// pes_2d from (1, 1), at a rate that goes straight from one number to another.
+///
+///   α_t = e^φ1 (T - t)/T + e^φ2 t/T,     L = Σ_{t=1..T} f(x_t)
+///
+/// φ is "log_first_rate" and "log_last_rate", each []. Vicol, Metz and Sohl-Dickstein (2021).
+struct PesTwoDimensional {
+  [[nodiscard]] static Dynamics run(std::int64_t steps);
+  static Params phi(double first_rate, double last_rate);
 };
 
 /// α_t of φ, one element.
