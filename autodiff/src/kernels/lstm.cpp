@@ -2,7 +2,6 @@
 #include "lstm.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "simd.hpp"
 #include "targets.hpp"
@@ -28,67 +27,90 @@ std::int64_t LstmColumns(std::int64_t hidden) { return 4 * lanes() * blocks_of(h
 std::int64_t LstmPanel() { return panel_width(); }
 std::int64_t LstmBlock() { return lanes(); }
 
-// The row of the weights that a gate column stands for; -1: padding.
-HWY_INLINE std::int64_t row_of(std::int64_t hidden, std::int64_t column) {
-  const std::int64_t lane = lanes(), u = column / (4 * lane), gate = column / lane % 4;
-  const std::int64_t j = u * lane + column % lane;
-  return j < hidden ? gate * hidden + j : -1;
+// The columns of a vector of gate columns: rows [first, first + count) of the weights, then
+// padding.
+struct GateRows {
+  std::int64_t first, count;
+};
+HWY_INLINE GateRows gate_rows_of(std::int64_t hidden, std::int64_t vector) {
+  const std::int64_t u = vector / 4 * lanes();
+  return {vector % 4 * hidden + u, std::min(lanes(), hidden - u)};
 }
 
-// f(row of the weights or -1, column of the panel) for the columns of a panel.
+// f(vector of gate columns, where it begins in packed weights of `depth` rows)
 template <class F>
-HWY_INLINE void for_columns(std::int64_t hidden, std::int64_t panel, const F& f) {
-  const std::int64_t width = panel_width();
-  for (std::int64_t j = 0; j < width; ++j) f(row_of(hidden, panel * width + j), j);
+HWY_INLINE void for_gate_vectors(std::int64_t hidden, std::int64_t depth, const F& f) {
+  for (std::int64_t v = 0; v < 4 * blocks_of(hidden); ++v)
+    f(v, (v / vectors_of_tile * depth * vectors_of_tile + v % vectors_of_tile) * lanes());
 }
 
-constexpr std::int64_t line = 16;  // floats of a cache line: columns are gone through by lines
+constexpr std::int64_t line = 16;  // floats of a cache line, in which weights are gone through
+
+// f(l, j) for k by k: a line of each of `count` rows, before the next.
+template <class F>
+HWY_INLINE void for_lines(std::int64_t n, std::int64_t count, const F& f) {
+  std::int64_t k = 0;
+  for (; k + line <= n; k += line)
+    for (std::int64_t j = 0; j < count; ++j)
+      for (std::int64_t l = 0; l < line; ++l) f(k + l, j);
+  for (std::int64_t j = 0; j < count; ++j)
+    for (std::int64_t l = k; l < n; ++l) f(l, j);
+}
 
 void PackLstm(std::int64_t in, std::int64_t hidden, const float* w_ih, const float* w_hh,
               const float* bias, float* packed) {
-  const std::int64_t width = panel_width(), panels = LstmColumns(hidden) / width;
-  for (std::int64_t p = 0; p < panels; ++p) {
-    for (const auto& [n, w] : {std::pair{in, w_ih}, std::pair{hidden, w_hh}}) {
-      for (std::int64_t k = 0; k < n; k += line)
-        for_columns(hidden, p, [&, n = n, w = w](std::int64_t row, std::int64_t j) {
-          for (std::int64_t l = k; l < std::min(n, k + line); ++l)
-            packed[l * width + j] = row < 0 ? 0.0f : w[row * n + l];
+  const std::int64_t width = panel_width();
+  for_gate_vectors(hidden, in + hidden + 1, [&](std::int64_t v, std::int64_t begin) {
+    const GateRows rows = gate_rows_of(hidden, v);
+    float* to = packed + begin;
+    const auto turn = [&](std::int64_t n, const float* w) {
+      if (rows.count < lanes())
+        for (std::int64_t k = 0; k < n; ++k) std::fill_n(to + k * width, lanes(), 0.0f);
+      if (w)
+        for_lines(n, rows.count, [&, from = w + rows.first * n](std::int64_t k, std::int64_t j) {
+          to[k * width + j] = from[j * n + k];
         });
-      packed += n * width;
-    }
-    for_columns(hidden, p, [&](std::int64_t row, std::int64_t j) {
-      packed[j] = row < 0 || !bias ? 0.0f : bias[row];
-    });
-    packed += width;
-  }
+      to += n * width;
+    };
+    turn(in, w_ih);
+    turn(hidden, w_hh);
+    std::fill_n(to, lanes(), 0.0f);
+    turn(1, bias);
+  });
 }
 
 void UnpackLstm(std::int64_t in, std::int64_t hidden, const float* packed, const LstmGradient& to) {
-  const std::int64_t width = panel_width(), panels = LstmColumns(hidden) / width;
-  const auto take = [&](std::int64_t p, std::int64_t n, float* w, bool add) {
-    for (std::int64_t k = 0; w && k < n; k += line)
-      for_columns(hidden, p, [&](std::int64_t row, std::int64_t j) {
-        for (std::int64_t l = k; row >= 0 && l < std::min(n, k + line); ++l) {
-          float& d = w[row * n + l];
-          d = add ? d + packed[l * width + j] : packed[l * width + j];
-        }
-      });
-    packed += n * width;
-  };
-  for (std::int64_t p = 0; p < panels; ++p) {
-    take(p, in, to.ih, to.add_ih);
-    take(p, hidden, to.hh, to.add_hh);
-    take(p, 1, to.bias, to.add_bias);
-  }
+  const std::int64_t width = panel_width();
+  for_gate_vectors(hidden, in + hidden + 1, [&](std::int64_t v, std::int64_t begin) {
+    const GateRows rows = gate_rows_of(hidden, v);
+    const float* from = packed + begin;
+    const auto turn = [&](std::int64_t n, float* w, bool add) {
+      if (w && add)
+        for_lines(n, rows.count, [&, d = w + rows.first * n](std::int64_t k, std::int64_t j) {
+          d[j * n + k] += from[k * width + j];
+        });
+      else if (w)
+        for_lines(n, rows.count, [&, d = w + rows.first * n](std::int64_t k, std::int64_t j) {
+          d[j * n + k] = from[k * width + j];
+        });
+      from += n * width;
+    };
+    turn(in, to.ih, to.add_ih);
+    turn(hidden, to.hh, to.add_hh);
+    turn(1, to.bias, to.add_bias);
+  });
 }
 
 void PackLstmTurned(std::int64_t hidden, std::int64_t n, const float* w, float* packed) {
   for (std::int64_t j = 0; j < n;) {
     const std::int64_t width = panel_vectors(n, j) * lanes(), used = std::min(width, n - j);
-    for (std::int64_t c = 0; c < LstmColumns(hidden); ++c, packed += width) {
-      const std::int64_t row = row_of(hidden, c), filled = row < 0 ? 0 : used;
-      std::copy_n(w + row * n + j, filled, packed);
-      std::fill_n(packed + filled, width - filled, 0.0f);
+    for (std::int64_t v = 0; v < 4 * blocks_of(hidden); ++v) {
+      const GateRows rows = gate_rows_of(hidden, v);
+      for (std::int64_t i = 0; i < lanes(); ++i, packed += width) {
+        const std::int64_t filled = i < rows.count ? used : 0;
+        std::copy_n(w + (rows.first + i) * n + j, filled, packed);
+        std::fill_n(packed + filled, width - filled, 0.0f);
+      }
     }
     j += used;
   }
@@ -116,7 +138,7 @@ void LstmTileStep(std::int64_t in, std::int64_t hidden, const LstmRows& rows, st
       V sum[4];
       for (int k = 0; k < 4; ++k) sum[k] = hn::Add(hn::LoadU(D(), sums + k * lane), bias[k]);
       const std::int64_t at = row * hidden + u * lane;
-      const LstmUnits s = lstm_units(sum, part.load(c_before + at));
+      const LstmUnits s = lstm_units<Quick>(sum, part.load(c_before + at));
       float* to = gates + (u * rows.batch + row) * 4 * lane;
       hn::StoreU(s.i, D(), to);
       hn::StoreU(s.f, D(), to + lane);
@@ -178,7 +200,7 @@ void LstmTileStepPullback(std::int64_t hidden, const LstmRows& rows, std::int64_
     s.c = part.load(c + at);
     V dh = part.load(g + at), d = part.load(dc + at), z[4];
     if (from_next) dh = hn::Add(dh, hn::LoadU(D(), from_next));
-    lstm_units_pullback(s, part.load(c_before + at), dh, d, z);
+    lstm_units_pullback<Quick>(s, part.load(c_before + at), dh, d, z);
     part.store(d, dc + at);
     for (int k = 0; k < 4; ++k) {
       const std::int64_t panel = u * panels_of_block + k / vectors_of_tile;

@@ -26,7 +26,7 @@ void LstmStep(std::int64_t batch, std::int64_t hidden, const float* bias, const 
         z[k] = part.load(gates + k * hidden + j);
         if (bias) z[k] = hn::Add(z[k], part.load(bias + k * hidden + j));
       }
-      const LstmUnits u = lstm_units(z, part.load(c_before + at));
+      const LstmUnits u = lstm_units<Fine>(z, part.load(c_before + at));
       part.store(u.i, gates + j);
       part.store(u.f, gates + hidden + j);
       part.store(u.g, gates + 2 * hidden + j);
@@ -50,7 +50,7 @@ void LstmStepPullback(std::int64_t batch, std::int64_t hidden, const float* gate
       u.c = part.load(c + at);
       V dh = part.load(g_h + at), d = part.load(dc + at), z[4];
       if (dh_next) dh = hn::Add(dh, part.load(dh_next + at));
-      lstm_units_pullback(u, part.load(c_before + at), dh, d, z);
+      lstm_units_pullback<Fine>(u, part.load(c_before + at), dh, d, z);
       for (int k = 0; k < 4; ++k) part.store(z[k], dz + k * hidden + j);
       part.store(d, dc + at);
     });

@@ -1,7 +1,6 @@
 // recurrent.hpp: what a step of an LSTM or a GRU does besides its matrix products, in one pass over
-// the gates each way. float32 for AVX2 and AVX-512, sigmoid and tanh of a GRU being those of
-// elementwise.hpp, of an LSTM those of cell-inl.hpp; float64, and everything where simd() is plain,
-// runs recurrent_twin.hpp.
+// the gates each way. float32 for AVX2 and AVX-512, sigmoid and tanh being those of
+// elementwise.hpp; float64, and everything where simd() is plain, runs recurrent_twin.hpp.
 #pragma once
 
 #include <cstdint>

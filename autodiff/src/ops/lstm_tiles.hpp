@@ -24,12 +24,14 @@ struct LstmExtents {
   }
 };
 
-/// Whether the weights meet enough rows to be packed.
+/// Whether packing the weights pays: they meet many rows, and many at each step, so that the
+/// product with x need not wait for those of other steps; and units fill their blocks.
 template <Scalar T>
 bool lstm_in_tiles(const LstmExtents& s) {
-  constexpr std::int64_t few = 12;
-  return std::is_same_v<T, float> && s.steps * s.batch >= few &&
-         kernel::simd() != kernel::Simd::plain;
+  constexpr std::int64_t tall = 24, many = 128;
+  if (!std::is_same_v<T, float> || kernel::simd() == kernel::Simd::plain) return false;
+  return s.batch >= tall && s.steps * s.batch >= many &&
+         10 * kernel::lstm_columns(s.hidden) <= 11 * 4 * s.hidden;
 }
 
 namespace lstm_tiles {
