@@ -115,8 +115,9 @@ std::vector<Tensor> two_sequences(Tape& tape, std::int64_t steps, std::int64_t b
 
 TEST_CASE("float32 sequences agree with float64, cut in any way", "[recurrent]") {
   // On tiles: 7 steps of 73 rows at once; 2 of 300, the last alone; a cell. By products: few rows.
-  for (const auto& [steps, batch] :
+  for (const auto& size :
        {std::array<std::int64_t, 2>{9, 73}, {3, 300}, {1, 131}, {4, 3}, {5, 1}}) {
+    const std::int64_t steps = size[0], batch = size[1];
     Tape wide;
     const std::vector<Tensor> expected = two_sequences(wide, steps, batch, DType::f64);
     for_each_simd([&] {

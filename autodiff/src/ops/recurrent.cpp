@@ -1,7 +1,7 @@
 // recurrent.cpp: LSTM and GRU.
-// One op runs an LSTM over any number of steps, a cell being one step: the products of many steps
-// with x, and those that give the weights' gradients, are single ones. The recorded pullback of a
-// fused op takes the same computation made of plain ops back.
+// One op runs an LSTM over any number of steps, a cell being one step: the weights are packed once,
+// and the products of many steps are single ones where none waits for another. The recorded
+// pullback of a fused op takes the same computation made of plain ops back.
 #include "metatape/autodiff/ops/recurrent.hpp"
 
 #include <algorithm>

@@ -140,7 +140,8 @@ Answer tiled(const Problem& p, std::int64_t tall) {
   // Two are overwritten, one is added to.
   kernel::unpack_lstm(p.in, p.hidden, sums.data(),
                       {a.ih.data(), a.hh.data(), a.bias.data(), false, true, false});
-  for (std::size_t i = 0; i < a.hh.size(); ++i) a.hh[i] -= p.w_hh()[i];
+  const auto w_hh = p.w_hh();
+  for (std::size_t i = 0; i < a.hh.size(); ++i) a.hh[i] -= w_hh[i];
   return a;
 }
 
@@ -156,7 +157,7 @@ TEST_CASE("an LSTM on tiles is its plain loops", "[kernels]") {
         const Answer expected = plain(p);
         for_each_simd([&] {
           if (kernel::simd() == kernel::Simd::plain) return;
-          const Answer found = tiled(p, batch);
+          const Answer found = tiled(p, p.batch);
           REQUIRE(difference(found.h, expected.h) < 1e-5);
           REQUIRE(difference(found.c, expected.c) < 1e-5);
           REQUIRE(difference(found.dx, expected.dx) < 1e-5);
