@@ -1,9 +1,12 @@
 // Recurrent cells of one unit, followed by hand, and sequences against their cells.
 #include "support/catch.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "metatape/autodiff.hpp"
+#include "support/simd.hpp"
 
 using namespace metatape;
 
@@ -84,4 +87,58 @@ TEST_CASE("a GRU cell of one unit", "[recurrent]") {
   const double r = logistic(0.3 + 0.5), z = logistic(0.4 - 0.8);
   const double n = std::tanh(0.6 + r * 1.0);
   CHECK(gru_cell(x, h, w_ih, w_hh, b_ih, b_hh).item() == Approx((1 - z) * n + z * 0.5));
+}
+
+namespace {
+
+// Gradients of everything that two sequences with the same weights depend on, and their last
+// states.
+std::vector<Tensor> two_sequences(Tape& tape, std::int64_t steps, std::int64_t batch, DType dtype) {
+  constexpr std::int64_t in = 19, hidden = 47;
+  const auto leaf = [&](const Shape& shape, std::uint64_t key) {
+    return tape.variable((normal(shape, Key{key}, DType::f64)).to(dtype));
+  };
+  const Var x = leaf({steps, batch, in}, 1), h = leaf({batch, hidden}, 2);
+  const Var c = leaf({batch, hidden}, 3), w_ih = leaf({4 * hidden, in}, 4) * 0.2;
+  const Var w_hh = leaf({4 * hidden, hidden}, 5) * 0.2, bias = leaf({4 * hidden}, 6);
+  const LstmOutput first = lstm(x, {h, c}, w_ih, w_hh, bias);
+  const LstmOutput second = lstm(flip(x, 0), first.last, w_ih, w_hh, bias);
+  const Var loss = mean(square(first.outputs)) + mean(second.outputs * first.outputs) +
+                   mean(second.last.c * first.last.h);
+  std::vector<Tensor> all = grad(loss, {x, h, c, w_ih, w_hh, bias});
+  all.push_back(second.last.h.value());
+  all.push_back(second.last.c.value());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("float32 sequences agree with float64, cut in any way", "[recurrent]") {
+  // On tiles: 7 steps of 73 rows at once; 2 of 300, the last alone; a cell. By products: few rows.
+  for (const auto& size :
+       {std::array<std::int64_t, 2>{9, 73}, {3, 300}, {1, 131}, {4, 3}, {5, 1}}) {
+    const std::int64_t steps = size[0], batch = size[1];
+    Tape wide;
+    const std::vector<Tensor> expected = two_sequences(wide, steps, batch, DType::f64);
+    for_each_simd([&] {
+      INFO(steps << " steps of " << batch);
+      std::vector<Tensor> alone;
+      for (const int count : {1, 2, 3}) {
+        Threads threads(count);
+        Tape tape({.threads = &threads});
+        const std::vector<Tensor> found = two_sequences(tape, steps, batch, DType::f32);
+        if (alone.empty()) alone = found;
+        for (std::size_t k = 0; k < found.size(); ++k) {
+          const std::vector<double> a = found[k].to_vector(), b = expected[k].to_vector();
+          double most = 0, worst = 0;
+          for (std::size_t i = 0; i < a.size(); ++i) {
+            most = std::max(most, std::abs(b[i]));
+            worst = std::max(worst, std::abs(a[i] - b[i]));
+          }
+          REQUIRE(worst < 1e-5 * most);
+          REQUIRE(a == alone[k].to_vector());
+        }
+      }
+    });
+  }
 }

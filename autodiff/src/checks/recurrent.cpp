@@ -67,7 +67,8 @@ void add_recurrent(std::vector<Row>& table) {
                        },
                    .shapes = {sequence(3, 2, 2, 5, true), sequence(1, 1, 1, 1, true),
                               sequence(5, 2, 3, 2, false), sequence(0, 2, 3, 2, true),
-                              sequence(2, 0, 3, 2, true), sequence(3, 7, 5, 20, true)},
+                              sequence(2, 0, 3, 2, true), sequence(3, 7, 5, 20, true),
+                              sequence(3, 43, 2, 15, true)},
                    .draw = {small},
                    .refusals = {{{{2, 3}, {2, 3}, {2, 3}, {12, 2}, {12, 3}},
                                  "lstm: x [2, 3]: [steps, batch, in] is "

@@ -10,7 +10,7 @@
 #define HWY_TARGET_INCLUDE "kernels/panels.cpp"
 #include <hwy/foreach_target.h>
 
-#include "kernels/math-inl.hpp"
+#include "kernels/cell-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace metatape::kernel {
@@ -27,35 +27,6 @@ using Count = std::integral_constant<int, N>;
 template <class F>
 HWY_INLINE void for_tiles(const F& f) {
   for (std::int64_t j = 0; j < panel; j += across * lanes()) f(j);
-}
-
-// e^x for |x| <= 87, good to an absolute error of the sigmoid and tanh made of it. Adding 1.5 ·
-// 2^23 rounds to a whole n and leaves it in the low bits, which makes 2^n. The product n log 2 is
-// not split in two: where n is large, sigmoid and tanh are flat.
-HWY_INLINE V quick_exp(V x) {
-  const V magic = set(12582912.0f), t = hn::MulAdd(x, set(1.44269504f), magic);
-  const V r = hn::NegMulAdd(hn::Sub(t, magic), set(0.693147181f), x), s = hn::Mul(r, r);
-  const V low = hn::MulAdd(r, set(1.6666665459e-1f), set(5.0000001201e-1f));
-  const V middle = hn::MulAdd(r, set(8.3334519073e-3f), set(4.1665795894e-2f));
-  const V high = hn::MulAdd(r, set(1.9875691500e-4f), set(1.3981999507e-3f));
-  const V rest = hn::MulAdd(hn::MulAdd(high, s, middle), s, low);
-  const V p = hn::Add(hn::MulAdd(rest, s, r), set(1));
-  const auto n = hn::Add(hn::ShiftLeft<23>(hn::BitCast(I(), t)), hn::Set(I(), 127 << 23));
-  return hn::Mul(p, hn::BitCast(D(), n));
-}
-// 1 / (1 + e): AVX-512's estimate and one Newton step; AVX2's is too coarse.
-HWY_INLINE V share_of(V e) {
-  const V d = hn::Add(set(1), e);
-  if constexpr (HWY_TARGET > HWY_AVX3) return hn::Div(set(1), d);
-  const V r = hn::ApproximateReciprocal(d);
-  return hn::Mul(r, hn::NegMulAdd(d, r, set(2)));
-}
-HWY_INLINE V quick_sigmoid(V x) {
-  return share_of(quick_exp(at_least(at_most(hn::Neg(x), 87), -87)));
-}
-HWY_INLINE V quick_tanh(V x) {
-  const V e = quick_exp(at_least(hn::Mul(hn::Abs(x), set(-2)), -87));
-  return hn::CopySign(hn::Mul(hn::Sub(set(1), e), share_of(e)), x);
 }
 
 // sum[r][v] += w[r * stride] x[v] over k of both.

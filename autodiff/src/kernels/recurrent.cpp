@@ -8,7 +8,7 @@
 #define HWY_TARGET_INCLUDE "kernels/recurrent.cpp"
 #include <hwy/foreach_target.h>
 
-#include "kernels/math-inl.hpp"
+#include "kernels/cell-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace metatape::kernel {
@@ -26,15 +26,13 @@ void LstmStep(std::int64_t batch, std::int64_t hidden, const float* bias, const 
         z[k] = part.load(gates + k * hidden + j);
         if (bias) z[k] = hn::Add(z[k], part.load(bias + k * hidden + j));
       }
-      const V i = Sigmoid::value(z[0]), f = Sigmoid::value(z[1]);
-      const V g = Tanh::value(z[2]), o = Sigmoid::value(z[3]);
-      const V cell = hn::MulAdd(f, part.load(c_before + at), hn::Mul(i, g));
-      part.store(i, gates + j);
-      part.store(f, gates + hidden + j);
-      part.store(g, gates + 2 * hidden + j);
-      part.store(o, gates + 3 * hidden + j);
-      part.store(cell, c + at);
-      part.store(hn::Mul(o, Tanh::value(cell)), h + at);
+      const LstmUnits u = lstm_units<Fine>(z, part.load(c_before + at));
+      part.store(u.i, gates + j);
+      part.store(u.f, gates + hidden + j);
+      part.store(u.g, gates + 2 * hidden + j);
+      part.store(u.o, gates + 3 * hidden + j);
+      part.store(u.c, c + at);
+      part.store(u.h, h + at);
     });
 }
 
@@ -44,18 +42,17 @@ void LstmStepPullback(std::int64_t batch, std::int64_t hidden, const float* gate
   for (std::int64_t b = 0; b < batch; ++b, gates += 4 * hidden, dz += 4 * hidden)
     for_vectors(hidden, [&](std::int64_t j, auto part) HWY_ATTR {
       const std::int64_t at = b * hidden + j;
-      const V i = part.load(gates + j), f = part.load(gates + hidden + j);
-      const V g = part.load(gates + 2 * hidden + j), o = part.load(gates + 3 * hidden + j);
-      V dh = part.load(g_h + at);
+      LstmUnits u;
+      u.i = part.load(gates + j);
+      u.f = part.load(gates + hidden + j);
+      u.g = part.load(gates + 2 * hidden + j);
+      u.o = part.load(gates + 3 * hidden + j);
+      u.c = part.load(c + at);
+      V dh = part.load(g_h + at), d = part.load(dc + at), z[4];
       if (dh_next) dh = hn::Add(dh, part.load(dh_next + at));
-      const V t = Tanh::value(part.load(c + at));
-      const V d = hn::MulAdd(hn::Mul(dh, o), hn::NegMulAdd(t, t, set(1)), part.load(dc + at));
-      part.store(hn::Mul(hn::Mul(d, g), hn::Mul(i, one_minus(i))), dz + j);
-      part.store(hn::Mul(hn::Mul(d, part.load(c_before + at)), hn::Mul(f, one_minus(f))),
-                 dz + hidden + j);
-      part.store(hn::Mul(hn::Mul(d, i), hn::NegMulAdd(g, g, set(1))), dz + 2 * hidden + j);
-      part.store(hn::Mul(hn::Mul(dh, t), hn::Mul(o, one_minus(o))), dz + 3 * hidden + j);
-      part.store(hn::Mul(d, f), dc + at);
+      lstm_units_pullback<Fine>(u, part.load(c_before + at), dh, d, z);
+      for (int k = 0; k < 4; ++k) part.store(z[k], dz + k * hidden + j);
+      part.store(d, dc + at);
     });
 }
 

@@ -1,7 +1,7 @@
 // recurrent.cpp: LSTM and GRU.
-// One op runs an LSTM over any number of steps, a cell being one step: the products of many steps
-// with x, and those that give the weights' gradients, are single ones. The recorded pullback of a
-// fused op takes the same computation made of plain ops back.
+// One op runs an LSTM over any number of steps, a cell being one step: the weights are packed once,
+// and the products of many steps are single ones where none waits for another. The recorded
+// pullback of a fused op takes the same computation made of plain ops back.
 #include "metatape/autodiff/ops/recurrent.hpp"
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/recurrent.hpp"
+#include "lstm_tiles.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/gradients.hpp"
 #include "metatape/autodiff/ops/binary.hpp"
@@ -31,26 +32,21 @@ Var times_transposed(Var a, Var b) { return matmul(a, b, Transpose::no, Transpos
 }  // namespace
 
 // value [steps + 1, batch, hidden]: h of every step, then the last c. Inputs: x, h, c, W_ih, W_hh
-// and perhaps a bias. Keeps the gates of all steps, then their c.
+// and perhaps a bias. Keeps the gates of all steps, then their c. Where the weights meet many rows
+// lstm_tiles.hpp has the loops; those here do with ordinary products.
 struct Lstm {
-  struct Attributes {
-    std::int64_t steps, batch, in, hidden;
-    [[nodiscard]] std::int64_t state() const { return batch * hidden; }
-    // Steps whose products with x and whose weight gradients are single ones: so many that they are
-    // as deep as a panel of the register tile, so few that their gates stay in cache.
-    [[nodiscard]] std::int64_t at_once() const {
-      return std::max<std::int64_t>(1, 512 / std::max<std::int64_t>(batch, 1));
-    }
-  };
+  using Attributes = LstmExtents;
   static constexpr const char* name = "lstm";
   static std::int64_t kept(const Forward& c) {
     const auto& s = c.attributes<Attributes>();
-    return 5 * s.steps * s.state();
+    const bool tiles = c.dtype() == DType::f32 && lstm_in_tiles<float>(s);
+    return s.steps * s.batch * ((tiles ? kernel::lstm_columns(s.hidden) : 4 * s.hidden) + s.hidden);
   }
 
   template <Scalar T>
   static void forward(const Forward& c) {
     const auto& s = c.attributes<Attributes>();
+    if (lstm_in_tiles<T>(s)) return lstm_tiles::forward(c, s);
     const T *w_hh = c.input<T>(4), *bias = c.arity() > 5 ? c.input<T>(5) : nullptr;
     T *gates = c.kept<T>(), *cs = gates + 4 * s.steps * s.state(), *y = c.output<T>();
     const std::int64_t rows = s.steps * s.batch;
@@ -73,6 +69,7 @@ struct Lstm {
   template <Scalar T>
   static void pullback(const Pullback& c) {
     const auto& s = c.attributes<Attributes>();
+    if (lstm_in_tiles<T>(s)) return lstm_tiles::pullback(c, s);
     const std::int64_t n = s.state(), wide = 4 * s.hidden, rows = s.steps * s.batch;
     const T *w_ih = c.input<T>(3), *w_hh = c.input<T>(4), *g = c.gradient<T>(), *y = c.output<T>();
     const T *gates = c.kept<T>(), *cs = gates + 4 * s.steps * n;

@@ -18,7 +18,8 @@ struct LstmState {
 LstmState lstm_cell(Var x, const LstmState& state, Var weight_ih, Var weight_hh, Var bias);
 
 /// A whole sequence by one layer: x [steps, batch, in] -> outputs [steps, batch, hidden] and the
-/// last state. The products of all steps with x are one.
+/// last state. The same as a cell a step, but faster: weights are packed once, and the products of
+/// many steps are one where those of a step are small.
 struct LstmOutput {
   Var outputs;
   LstmState last;
