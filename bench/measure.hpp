@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -21,9 +22,14 @@ struct Options {
   int repeat = 20;
   int warmup = 1;
   bool json = false;
-  bool wide = false;   // float64
-  std::string peer{};  // a program to be timed beside this one; metatape-bench alone knows it
-  int rounds = 3;      // processes of each
+  bool wide = false;  // float64
+  // metatape-bench alone knows these.
+  std::string peer{};   // a program to be timed beside this one
+  int rounds = 3;       // processes of each
+  bool floors = false;  // beside what the machine could do
+  std::string scale{};  // along which axis
+  int most = 0;         // only the axis' points up to there; 0: all
+  std::string out{};    // the folder that figures go to
 };
 
 struct Usage : std::invalid_argument {
@@ -33,7 +39,7 @@ struct Usage : std::invalid_argument {
 inline int whole_number(const std::string& flag, const char* text, int least) {
   char* end = nullptr;
   const long value = std::strtol(text, &end, 10);
-  if (end == text || *end != '\0' || value < least || value > 1000000)
+  if (end == text || *end != '\0' || value < least || value > 100000000)
     throw Usage(flag + ": '" + text + "' is not a whole number of at least " +
                 std::to_string(least));
   return static_cast<int>(value);
@@ -42,32 +48,40 @@ inline int whole_number(const std::string& flag, const char* text, int least) {
 /// Throws Usage with one line that says what was not understood.
 inline Options parse(int argc, char** argv) {
   Options o;
+  bool repeats = false;
   for (int i = 1; i < argc; ++i) {
     const std::string flag = argv[i];
-    if (flag == "--json") {
-      o.json = true;
+    if (flag == "--json" || flag == "--floors") {
+      (flag == "--json" ? o.json : o.floors) = true;
       continue;
     }
-    if (flag != "--workload" && flag != "--threads" && flag != "--repeat" && flag != "--warmup" &&
-        flag != "--dtype" && flag != "--peer" && flag != "--rounds")
+    constexpr const char* with_value[] = {"--workload", "--threads", "--repeat", "--warmup",
+                                          "--dtype",    "--peer",    "--rounds", "--scale",
+                                          "--most",     "--out"};
+    if (std::find(std::begin(with_value), std::end(with_value), flag) == std::end(with_value))
       throw Usage(flag +
                   ": unknown option; --workload, --threads, --repeat, --warmup, --dtype, --json, "
-                  "--peer and --rounds exist");
+                  "--peer, --rounds, --floors, --scale, --most and --out exist");
     if (i + 1 >= argc) throw Usage(flag + ": its value is missing");
     const char* value = argv[++i];
     if (flag == "--workload") o.workload = value;
     if (flag == "--threads") o.threads = whole_number(flag, value, 1);
     if (flag == "--peer") o.peer = value;
     if (flag == "--rounds") o.rounds = whole_number(flag, value, 1);
-    if (flag == "--repeat") o.repeat = whole_number(flag, value, 1);
+    if (flag == "--repeat") o.repeat = whole_number(flag, value, 1), repeats = true;
     if (flag == "--warmup") o.warmup = whole_number(flag, value, 0);
+    if (flag == "--scale") o.scale = value;
+    if (flag == "--most") o.most = whole_number(flag, value, 1);
+    if (flag == "--out") o.out = value;
     if (flag == "--dtype") {
       o.wide = std::string(value) == "f64";
       if (!o.wide && std::string(value) != "f32")
         throw Usage("--dtype " + std::string(value) + ": f32 or f64 is expected");
     }
   }
-  if (o.workload.empty()) throw Usage("--workload is missing");
+  if (!repeats && !o.scale.empty()) o.repeat = 5;
+  if (o.workload.empty() && o.floors) o.workload = "all";
+  if (o.workload.empty() && o.scale.empty()) throw Usage("--workload is missing");
   return o;
 }
 
