@@ -20,7 +20,7 @@ int run(const bench::Options& o) {
   const bench::Workload work = bench::find_workload(o.workload, o.wide ? DType::f64 : DType::f32);
   const bench::Step step = work.prepare();
   Tape tape({.threads = &threads});
-  const double before = bench::peak_mib();
+  const bench::Memory before = bench::peak_memory();
   bench::Outcome outcome;
   const bench::Timing t = bench::timed(o, [&] {
     outcome = step(tape);

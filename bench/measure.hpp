@@ -85,12 +85,21 @@ inline Options parse(int argc, char** argv) {
   return o;
 }
 
-/// The most memory this process ever held; 0 where the system does not say.
-inline double peak_mib() {
+/// MiB of a field of /proc/self/status; 0 where the system does not say.
+inline double status_mib(const std::string& name) {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;)
-    if (double kib = 0; word == "VmHWM:" && status >> kib) return kib / 1024;
+    if (double kib = 0; word == name + ":" && status >> kib) return kib / 1024;
   return 0;
+}
+/// The most memory this process ever held, in MiB.
+struct Memory {
+  double all = 0;
+  double own = 0;  ///< without pages of files, which come in as code is first run
+};
+inline Memory peak_memory() {
+  const double peak = status_mib("VmHWM");
+  return {peak, peak - status_mib("RssFile")};
 }
 
 inline long page_faults() {
@@ -127,7 +136,7 @@ Timing timed(const Options& o, const Step& step) {
 }
 
 inline void report(const char* program, const Options& o, const Timing& t, double loss, double norm,
-                   double flop, double ops, double peak_before) {
+                   double flop, double ops, const Memory& before) {
   if (!o.json) {
     std::printf(
         "%s: %d thread(s), median %.4g ms of %d (%.4g to %.4g), loss %.9g, "
@@ -135,14 +144,16 @@ inline void report(const char* program, const Options& o, const Timing& t, doubl
         o.workload.c_str(), o.threads, t.median, o.repeat, t.least, t.most, loss, norm);
     return;
   }
+  const Memory now = peak_memory();
   std::printf(
       "{\"program\": \"%s\", \"workload\": \"%s\", \"threads\": %d, \"dtype\": \"%s\", "
       "\"repeat\": %d, \"ms\": %.4g, \"ms_min\": %.4g, \"ms_max\": %.4g, \"loss\": %.9g, "
       "\"grad_norm\": %.9g, \"gflop\": %.5g, \"gflop_per_s\": %.4g, \"ns_per_op\": %.5g, "
-      "\"peak_mib\": %.1f, \"peak_before_mib\": %.1f, \"faults_per_step\": %.0f}\n",
+      "\"peak_mib\": %.1f, \"peak_before_mib\": %.1f, \"taken_mib\": %.2f, "
+      "\"faults_per_step\": %.0f}\n",
       program, o.workload.c_str(), o.threads, o.wide ? "f64" : "f32", o.repeat, t.median, t.least,
       t.most, loss, norm, flop * 1e-9, flop * 1e-6 / t.median, ops > 0 ? t.median * 1e6 / ops : 0.0,
-      peak_mib(), peak_before, t.faults_per_step);
+      now.all, before.all, now.own - before.own, t.faults_per_step);
 }
 
 }  // namespace bench

@@ -142,7 +142,7 @@ std::optional<Result> measured(const Options& o, const Point& p) {
   return Result{.ms = ms,
                 .each = ms / p.share,
                 .gflop_per_s = flop * 1e-6 / ms,
-                .mib = field(*text, "peak_mib") - field(*text, "peak_before_mib")};
+                .mib = field(*text, "taken_mib")};
 }
 
 std::string mib_text(double bytes) {
