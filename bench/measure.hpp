@@ -28,7 +28,8 @@ struct Options {
   int rounds = 3;       // processes of each
   bool floors = false;  // beside what the machine could do
   std::string scale{};  // along which axis
-  int most = 0;         // only the axis' points up to there; 0: all
+  int least = 0;        // only the axis' points from there
+  int most = 0;         // and up to there; 0: all
   std::string out{};    // the folder that figures go to
 };
 
@@ -57,11 +58,11 @@ inline Options parse(int argc, char** argv) {
     }
     constexpr const char* with_value[] = {"--workload", "--threads", "--repeat", "--warmup",
                                           "--dtype",    "--peer",    "--rounds", "--scale",
-                                          "--most",     "--out"};
+                                          "--least",    "--most",    "--out"};
     if (std::find(std::begin(with_value), std::end(with_value), flag) == std::end(with_value))
       throw Usage(flag +
                   ": unknown option; --workload, --threads, --repeat, --warmup, --dtype, --json, "
-                  "--peer, --rounds, --floors, --scale, --most and --out exist");
+                  "--peer, --rounds, --floors, --scale, --least, --most and --out exist");
     if (i + 1 >= argc) throw Usage(flag + ": its value is missing");
     const char* value = argv[++i];
     if (flag == "--workload") o.workload = value;
@@ -71,6 +72,7 @@ inline Options parse(int argc, char** argv) {
     if (flag == "--repeat") o.repeat = whole_number(flag, value, 1), repeats = true;
     if (flag == "--warmup") o.warmup = whole_number(flag, value, 0);
     if (flag == "--scale") o.scale = value;
+    if (flag == "--least") o.least = whole_number(flag, value, 1);
     if (flag == "--most") o.most = whole_number(flag, value, 1);
     if (flag == "--out") o.out = value;
     if (flag == "--dtype") {

@@ -178,7 +178,9 @@ Axis axis_of(const Options& o) {
     Axis axis = a.make(o);
     axis.name = a.name;
     for (std::vector<Point>& curve : axis.curves)
-      std::erase_if(curve, [&](const Point& p) { return o.most > 0 && p.value > o.most; });
+      std::erase_if(curve, [&](const Point& p) {
+        return p.value < o.least || (o.most > 0 && p.value > o.most);
+      });
     return axis;
   }
   throw DataError("--scale " + o.scale + ": not one of " + known);
