@@ -75,9 +75,9 @@ Counts counts_of(const Window& window, const Quadratics& q, const Machine& machi
   return c;
 }
 
-double window_memory_bound(const Window& window, std::int64_t parameters, const Machine& machine) {
-  return 1.2 * machine.word() * real(parameters) *
-         (real(window.steps) + 4 * real(window.layers * window.hidden));
+double window_kept(const Window& window, std::int64_t parameters, const Machine& machine) {
+  return machine.word() * real(parameters) *
+         (real(window.steps) + 6 * real(window.layers * window.hidden));
 }
 
 // ---- W4

@@ -40,9 +40,9 @@ Counts counts_of(const Conv4& net, const Adaptation& adaptation, const Machine& 
 Counts counts_of(const Chain& chain, const Machine& machine);
 Counts counts_of(const PlainLstm& lstm, const Machine& machine);
 
-/// The most memory that a first-order window may take above its inputs:
-/// 1.2 words · parameters · (T + 4 · layers · hidden). T gradients are kept for the pass back; the
-/// optimizer's state (h and c of each layer) stands twice, before and after a step.
-double window_memory_bound(const Window& window, std::int64_t parameters, const Machine& machine);
+/// Bytes of what a first-order window holds that grows with it: words · parameters ·
+/// (T + 6 · layers · hidden). T gradients are kept for the pass back; the optimizer's state (h and
+/// c of each layer) stands three times: where the window began, at work, and at its end.
+double window_kept(const Window& window, std::int64_t parameters, const Machine& machine);
 
 }  // namespace bench

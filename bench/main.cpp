@@ -7,8 +7,10 @@
 #include <exception>
 
 #include "beside.hpp"
+#include "console.hpp"
 #include "floors.hpp"
 #include "measure.hpp"
+#include "profile_report.hpp"
 #include "scale.hpp"
 #include "workloads.hpp"
 
@@ -19,7 +21,8 @@ int run(const bench::Options& o) {
   Threads threads(o.threads);
   const bench::Workload work = bench::find_workload(o.workload, o.wide ? DType::f64 : DType::f32);
   const bench::Step step = work.prepare();
-  Tape tape({.threads = &threads});
+  Profile profile;
+  Tape tape({.threads = &threads, .profile = o.profile ? &profile : nullptr});
   const bench::Memory before = bench::peak_memory();
   bench::Outcome outcome;
   const bench::Timing t = bench::timed(o, [&] {
@@ -31,6 +34,12 @@ int run(const bench::Options& o) {
     for (const double v : g.to_vector()) square += v * v;
   bench::report("metatape " METATAPE_VERSION, o, t, outcome.loss, std::sqrt(square),
                 work.counts.flop, work.ops, before);
+  if (o.profile) {
+    cli::Console console({.silent_output = o.json});
+    const cli::Json ops = cli::profile_report(profile, console);
+    if (o.json)
+      console.print_raw(cli::json_text(cli::Json{{"workload", o.workload}, {"profile", ops}}));
+  }
   return 0;
 }
 

@@ -24,13 +24,14 @@ struct Options {
   bool json = false;
   bool wide = false;  // float64
   // metatape-bench alone knows these.
-  std::string peer{};   // a program to be timed beside this one
-  int rounds = 3;       // processes of each
-  bool floors = false;  // beside what the machine could do
-  std::string scale{};  // along which axis
-  int least = 0;        // only the axis' points from there
-  int most = 0;         // and up to there; 0: all
-  std::string out{};    // the folder that figures go to
+  std::string peer{};    // a program to be timed beside this one
+  int rounds = 3;        // processes of each
+  bool profile = false;  // time and bytes by op
+  bool floors = false;   // beside what the machine could do
+  std::string scale{};   // along which axis
+  int least = 0;         // only the axis' points from there
+  int most = 0;          // and up to there; 0: all
+  std::string out{};     // the folder that figures go to
 };
 
 struct Usage : std::invalid_argument {
@@ -52,17 +53,18 @@ inline Options parse(int argc, char** argv) {
   bool repeats = false;
   for (int i = 1; i < argc; ++i) {
     const std::string flag = argv[i];
-    if (flag == "--json" || flag == "--floors") {
-      (flag == "--json" ? o.json : o.floors) = true;
+    if (flag == "--json" || flag == "--floors" || flag == "--profile") {
+      (flag == "--json" ? o.json : flag == "--floors" ? o.floors : o.profile) = true;
       continue;
     }
     constexpr const char* with_value[] = {"--workload", "--threads", "--repeat", "--warmup",
                                           "--dtype",    "--peer",    "--rounds", "--scale",
                                           "--least",    "--most",    "--out"};
     if (std::find(std::begin(with_value), std::end(with_value), flag) == std::end(with_value))
-      throw Usage(flag +
-                  ": unknown option; --workload, --threads, --repeat, --warmup, --dtype, --json, "
-                  "--peer, --rounds, --floors, --scale, --least, --most and --out exist");
+      throw Usage(
+          flag +
+          ": unknown option; --workload, --threads, --repeat, --warmup, --dtype, --json, "
+          "--peer, --rounds, --profile, --floors, --scale, --least, --most and --out exist");
     if (i + 1 >= argc) throw Usage(flag + ": its value is missing");
     const char* value = argv[++i];
     if (flag == "--workload") o.workload = value;

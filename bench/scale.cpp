@@ -28,12 +28,8 @@ Machine machine_of(const Options& o) { return this_machine(o.wide ? DType::f64 :
 // W1 with another optimizee, optimizer or length, whose memory is stated.
 Point window_point(const Options& o, std::int64_t value, const std::string& sizes,
                    const Window& window, const Mlp& mlp) {
-  const double bound = window_memory_bound(window, mlp.parameters(), machine_of(o));
-  return {.value = value,
-          .workload = "W1:" + sizes,
-          .threads = o.threads,
-          .memory_bound = bound,
-          .memory_expected = bound};
+  const double kept = window_kept(window, mlp.parameters(), machine_of(o));
+  return {.value = value, .workload = "W1:" + sizes, .threads = o.threads, .kept = kept};
 }
 
 Axis parameters(const Options& o) {
@@ -190,10 +186,10 @@ bool run_scale(const Options& o) {
   const Axis axis = axis_of(o);
   const bool by_threads = axis.name == "threads";
   cli::Console console;
-  cli::Table table({axis.name, "workload", "ms", axis.each, "GFLOP/s", "MiB", "bound, MiB"});
+  cli::Table table({axis.name, "workload", "ms", axis.each, "GFLOP/s", "MiB", "by formula"});
   table.left(1);
   std::vector<cli::Series> time, memory;
-  cli::Series bound{.name = "bound"};
+  cli::Series kept{.name = "gradients and states"};
   bool sound = true;
   for (const std::vector<Point>& curve : axis.curves) {
     const std::string name = curve.empty() || !by_threads ? "" : curve.front().workload;
@@ -201,9 +197,9 @@ bool run_scale(const Options& o) {
     memory.push_back({.name = by_threads ? name : "measured"});
     double on_one = 0;
     for (const Point& p : curve) {
-      if (p.memory_expected > 0.9 * available_bytes()) {
+      if (1.2 * p.kept > 0.9 * available_bytes()) {
         console.warn(fmt::format("{}: left out: it takes {:.1f} GiB, and {:.1f} are free",
-                                 p.workload, p.memory_expected / (1 << 30),
+                                 p.workload, 1.2 * p.kept / (1 << 30),
                                  available_bytes() / (1 << 30)));
         continue;
       }
@@ -222,9 +218,9 @@ bool run_scale(const Options& o) {
       time.back().y.push_back(r.each);
       memory.back().x.push_back(real(p.value));
       memory.back().y.push_back(r.mib);
-      if (p.memory_bound > 0) {
-        bound.x.push_back(real(p.value));
-        bound.y.push_back(p.memory_bound / (1 << 20));
+      if (p.kept > 0) {
+        kept.x.push_back(real(p.value));
+        kept.y.push_back(p.kept / (1 << 20));
       }
       if (o.json)
         console.print(cli::json_text(Json{{"axis", axis.name},
@@ -236,15 +232,15 @@ bool run_scale(const Options& o) {
                                           {"each_is", axis.each},
                                           {"gflop_per_s", r.gflop_per_s},
                                           {"mib", r.mib},
-                                          {"bound_mib", p.memory_bound / (1 << 20)}}));
+                                          {"kept_mib", p.kept / (1 << 20)}}));
       table.row({std::to_string(p.value), p.workload, fmt::format("{:.4g}", r.ms),
                  fmt::format("{:.3g}", r.each), cli::fixed(r.gflop_per_s, 1), cli::fixed(r.mib, 1),
-                 mib_text(p.memory_bound)});
+                 mib_text(p.kept)});
     }
   }
   if (!o.json) console.print(table.text());
   if (!o.out.empty()) {
-    if (!bound.y.empty()) memory.push_back(bound);
+    if (!kept.y.empty()) memory.push_back(kept);
     draw(axis, o, time, memory, console);
   }
   return sound;

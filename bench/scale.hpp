@@ -15,9 +15,8 @@ struct Point {
   std::int64_t value = 0;  ///< the size; for parameters, their number
   std::string workload{};  ///< as --workload has it
   int threads = 1;
-  double share = 1;            ///< what `each` divides the time by: steps, images, ...
-  double memory_bound = 0;     ///< bytes that the step may take above its inputs; 0: none is stated
-  double memory_expected = 0;  ///< bytes that the machine should have free before it is tried
+  double share = 1;  ///< what `each` divides the time by: steps, images, ...
+  double kept = 0;   ///< bytes that the step holds by its formula; 0: none is stated
 };
 
 struct Axis {

@@ -84,8 +84,8 @@ TEST_CASE("bytes are of the type's width, and grow with what is kept", "[counts]
   CHECK(counts_of(Conv4{}, Adaptation{}, taps).parallel == 4);
 }
 
-TEST_CASE("what a window of a thousand steps may take", "[counts]") {
-  CHECK(window_memory_bound({.steps = 1000}, 15910, taps) == 1.2 * 4 * 15910 * (1000 + 160));
+TEST_CASE("what a window keeps", "[counts]") {
+  CHECK(window_kept({.steps = 1000}, 15910, taps) == 4.0 * 15910 * (1000 + 3 * 80));
 }
 
 TEST_CASE("a spec names sizes that exist", "[spec]") {

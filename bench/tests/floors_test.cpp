@@ -89,7 +89,7 @@ TEST_CASE("axes are those that are named, up to where they are asked for", "[sca
   REQUIRE(axis.curves.size() == 1);
   CHECK(axis.curves[0].front().value == 805);
   CHECK(axis.curves[0].back().value == 10000315);
-  CHECK(axis.curves[0].back().memory_bound == 1.2 * 4 * 10000315 * 180);
+  CHECK(axis.curves[0].back().kept == 4.0 * 10000315 * 260);
   o.most = 1000000;
   CHECK(axis_of(o).curves[0].size() == 6);
   o.scale = "threads";

@@ -36,8 +36,8 @@ class Memory(Bench):
             self.assertGreater(peak, 10, workload)  # it is measured at all
 
     def test_a_window_of_a_thousand_steps(self):
-        # The steps' gradients, and the optimizer's state twice: see window_memory_bound. Some
-        # seconds: shorter windows are ruled by what does not grow with them.
+        # A thousand gradients, and room for the state and for what does not grow. Some seconds:
+        # shorter windows are ruled by the rest.
         taken = self.one("W1:steps=1000", "--warmup", 0)["taken_mib"]
         self.assertLessEqual(taken, 1.2 * 4 * 15910 * (1000 + 160) / 2**20)
         self.assertGreater(taken, 4 * 15910 * 1000 / 2**20)  # it is measured at all
