@@ -85,7 +85,7 @@ struct Measured {
   std::string workload;
   Counts counts{};
   Floor floor{};
-  double ms = 0;
+  double ms = 0, mib = 0;
   [[nodiscard]] double share() const { return floor.ms() / ms; }
   [[nodiscard]] double gflop_per_s() const { return counts.flop * 1e-6 / ms; }
 };
@@ -107,18 +107,20 @@ Json json_of(const Measured& m, const Options& o) {
           {"transcendentals", m.counts.transcendentals},
           {"bytes", m.counts.bytes},
           {"resident_bytes", m.counts.resident},
-          {"gflop_per_s", m.gflop_per_s()}};
+          {"gflop_per_s", m.gflop_per_s()},
+          {"taken_mib", m.mib}};
 }
 
 std::string text_of(const std::vector<Measured>& all) {
   cli::Table table({"workload", "ms", "floor ms", "floor / time", "products", "functions", "memory",
-                    "in", "GFLOP", "GFLOP/s"});
+                    "in", "GFLOP", "GFLOP/s", "MiB"});
   for (const Measured& m : all)
     table.row({m.workload, fmt::format("{:.4g}", m.ms), fmt::format("{:.3g}", m.floor.ms()),
                cli::percent(m.share(), 0), fmt::format("{:.3g}", m.floor.products_ms),
                fmt::format("{:.3g}", m.floor.functions_ms),
                fmt::format("{:.3g}", m.floor.memory_ms), m.floor.level,
-               fmt::format("{:.4g}", m.counts.flop * 1e-9), fixed(m.gflop_per_s(), 1)});
+               fmt::format("{:.4g}", m.counts.flop * 1e-9), fixed(m.gflop_per_s(), 1),
+               fixed(m.mib, 1)});
   return table.text();
 }
 
@@ -183,7 +185,8 @@ bool run_floors(const Options& o, const std::vector<std::string>& workloads) {
       sound = false;
       continue;
     }
-    all.push_back({workload, counts, floor_of(counts, rates.back()), field(*text, "ms")});
+    all.push_back({workload, counts, floor_of(counts, rates.back()), field(*text, "ms"),
+                   field(*text, "taken_mib")});
     if (o.json) console.print(cli::json_text(json_of(all.back(), o)));
   }
   if (!o.json) console.print(text_of(all));

@@ -80,15 +80,16 @@ def floors_text(bench, options, scratch):
     text += table(heads, [[name, *(f"{rates[n][key]:.{digits}f}" for n in counts)]
                           for name, key, digits in RATES])
     text += ("\nA step of each workload, its floor, and what part of the time the floor is. "
-             "`products`, `functions` and `memory` are the floor's terms (ms):\n")
+             "`products`, `functions` and `memory` are the floor's terms (ms); MiB are taken above the "
+             "inputs:\n")
     for n in counts:
         text += f"\n{heads[counts.index(n) + 1]}:\n\n" + table(
             ["workload", "ms", "floor", "floor / time", "products", "functions", "memory", "in",
-             "GFLOP/s"],
+             "GFLOP/s", "MiB"],
             [[w["workload"], number(w["ms"], 4), number(w["floor_ms"]),
               f"{number(100 * w['share_of_floor'], 2)} %", number(w["products_ms"]),
               number(w["functions_ms"]), number(w["memory_ms"]), w["level"],
-              number(w["gflop_per_s"])] for w in found[n]])
+              number(w["gflop_per_s"]), number(w["taken_mib"])] for w in found[n]])
     return text
 
 
@@ -155,7 +156,6 @@ def main():
     after = rest.split(END)[1]
     with tempfile.TemporaryDirectory() as scratch:
         text = floors_text(bench, options, scratch)
-        text += "\n![Roofline](figures/roofline.svg)\n"
         text += profile_text(bench, options) + peer_text(bench, options)
         text += scale_text(bench, options, scratch)
         if options.quick:
