@@ -1,10 +1,6 @@
 #include "beside.hpp"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -12,11 +8,11 @@
 #include <optional>
 #include <utility>
 
+#include "process.hpp"
+
 namespace bench {
 
 namespace {
-
-using Environment = std::vector<std::pair<std::string, std::string>>;
 
 struct Setting {
   std::string name;
@@ -37,44 +33,6 @@ std::vector<Setting> settings(int threads) {
     all.push_back(std::move(passive));
   }
   return all;
-}
-
-// What the process printed; nothing where it failed.
-std::optional<std::string> output_of(const std::vector<std::string>& words,
-                                     const Environment& environment) {
-  std::array<int, 2> ends{};
-  if (pipe(ends.data()) != 0) return std::nullopt;
-  const pid_t child = fork();
-  if (child < 0) return std::nullopt;
-  if (child == 0) {
-    for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
-    dup2(ends[1], STDOUT_FILENO);
-    close(ends[0]);
-    close(ends[1]);
-    std::vector<char*> arguments;
-    for (const std::string& w : words) arguments.push_back(const_cast<char*>(w.c_str()));
-    arguments.push_back(nullptr);
-    execv(arguments[0], arguments.data());
-    std::_Exit(127);
-  }
-  close(ends[1]);
-  std::string text;
-  std::array<char, 4096> buffer{};
-  for (ssize_t n = 0; (n = read(ends[0], buffer.data(), buffer.size())) > 0;)
-    text.append(buffer.data(), static_cast<std::size_t>(n));
-  close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return std::nullopt;
-  return text;
-}
-
-// The number of a field of a flat JSON object.
-double field(const std::string& json, const std::string& name) {
-  const std::size_t at = json.find('"' + name + '"');
-  const std::size_t colon = json.find(':', std::min(at, json.size()));
-  if (colon == std::string::npos) return std::nan("");
-  return std::strtod(json.c_str() + colon + 1, nullptr);
 }
 
 double median(std::vector<double> x) {
@@ -107,31 +65,17 @@ bool near(double a, double b) {
 bool run_beside(const Options& o, const std::vector<std::string>& workloads) {
   bool sound = true;
   for (const std::string& workload : workloads) {
-    const auto words = [&](const std::string& program) {
-      return std::vector<std::string>{program,
-                                      "--workload",
-                                      workload,
-                                      "--threads",
-                                      std::to_string(o.threads),
-                                      "--repeat",
-                                      std::to_string(o.repeat),
-                                      "--warmup",
-                                      std::to_string(o.warmup),
-                                      "--dtype",
-                                      o.wide ? "f64" : "f32",
-                                      "--json"};
-    };
     Runs ours;
     const std::vector<Setting> tried = settings(o.threads);
     std::vector<Runs> theirs(tried.size());
     const Environment counts = {{"OMP_NUM_THREADS", std::to_string(o.threads)}};
     bool ran = true;
     for (int round = 0; ran && round < o.rounds; ++round) {
-      ran = ours.add(words("/proc/self/exe"), {});
+      ran = ours.add(measuring(this_program, workload, o), {});
       for (std::size_t i = 0; ran && i < tried.size(); ++i) {
         Environment environment = tried[i].environment;
         environment.insert(environment.end(), counts.begin(), counts.end());
-        ran = theirs[i].add(words(o.peer), environment);
+        ran = theirs[i].add(measuring(o.peer, workload, o), environment);
       }
     }
     if (!ran) {

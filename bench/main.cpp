@@ -1,12 +1,17 @@
 // metatape-bench: times workloads and prints what they came to; with --peer beside another program,
-// in processes of their own, in turn.
+// with --floors beside what the machine could do, with --scale along a size; these three in
+// processes of their own.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <exception>
 
 #include "beside.hpp"
+#include "console.hpp"
+#include "floors.hpp"
 #include "measure.hpp"
+#include "profile_report.hpp"
+#include "scale.hpp"
 #include "workloads.hpp"
 
 namespace {
@@ -14,30 +19,38 @@ namespace {
 int run(const bench::Options& o) {
   using namespace metatape;
   Threads threads(o.threads);
-  const bench::Workload work = bench::make_workload(o.workload, o.wide ? DType::f64 : DType::f32);
-  Tape tape({.threads = &threads});
-  const double before = bench::peak_mib();
+  const bench::Workload work = bench::find_workload(o.workload, o.wide ? DType::f64 : DType::f32);
+  const bench::Step step = work.prepare();
+  Profile profile;
+  Tape tape({.threads = &threads, .profile = o.profile ? &profile : nullptr});
+  const bench::Memory before = bench::peak_memory();
   bench::Outcome outcome;
   const bench::Timing t = bench::timed(o, [&] {
-    outcome = work.step(tape);
+    outcome = step(tape);
     tape.clear();
   });
   double square = 0;
   for (const Tensor& g : outcome.gradients)
     for (const double v : g.to_vector()) square += v * v;
-  bench::report("metatape " METATAPE_VERSION, o, t, outcome.loss, std::sqrt(square), work.flop,
-                work.ops, before);
+  bench::report("metatape " METATAPE_VERSION, o, t, outcome.loss, std::sqrt(square),
+                work.counts.flop, work.ops, before);
+  if (o.profile) {
+    cli::Console console({.silent_output = o.json});
+    const cli::Json ops = cli::profile_report(profile, console);
+    if (o.json)
+      console.print_raw(cli::json_text(cli::Json{{"workload", o.workload}, {"profile", ops}}));
+  }
   return 0;
 }
 
-// "W1,W4a5" or "all", each known.
+// "W1,W4a:way=20" or "all", each known.
 std::vector<std::string> workloads_of(const std::string& list) {
   if (list == "all") return bench::workload_names();
   std::vector<std::string> names;
   for (std::size_t at = 0; at <= list.size();) {
     const std::size_t end = std::min(list.find(',', at), list.size());
     names.push_back(list.substr(at, end - at));
-    bench::require_workload(names.back());
+    bench::find_workload(names.back(), metatape::DType::f32);
     at = end + 1;
   }
   return names;
@@ -48,6 +61,8 @@ std::vector<std::string> workloads_of(const std::string& list) {
 int main(int argc, char** argv) {
   try {
     const bench::Options o = bench::parse(argc, argv);
+    if (!o.scale.empty()) return bench::run_scale(o) ? 0 : 1;
+    if (o.floors) return bench::run_floors(o, workloads_of(o.workload)) ? 0 : 1;
     if (!o.peer.empty()) return bench::run_beside(o, workloads_of(o.workload)) ? 0 : 1;
     int code = 0;
     for (const std::string& name : workloads_of(o.workload)) {

@@ -15,7 +15,6 @@ using namespace metatape;
 
 namespace {
 
-constexpr std::int64_t ways = 5, queries = 15, meta_batch = 4;
 constexpr double rate = 0.1;
 
 // The network's weights as README.md has them.
@@ -40,11 +39,13 @@ struct Set {
   Indices labels;
 };
 
-Set set_of(std::uint32_t stream, std::int64_t each, DType dtype) {
+Set set_of(std::uint32_t stream, std::int64_t way, std::int64_t each, std::int64_t side,
+           DType dtype) {
   std::vector<std::int32_t> labels;
-  for (std::int64_t i = 0; i < ways * each; ++i)
+  for (std::int64_t i = 0; i < way * each; ++i)
     labels.push_back(static_cast<std::int32_t>(i / each));
-  return {filled(stream, {ways * each, 28, 28, 1}, 0.5f, 0.5f, dtype), Indices(std::move(labels))};
+  return {filled(stream, {way * each, side, side, 1}, 0.5f, 0.5f, dtype),
+          Indices(std::move(labels))};
 }
 
 struct Task {
@@ -53,7 +54,7 @@ struct Task {
 
 struct Learner {
   nn::ConvNet net;
-  int steps = 1;
+  std::int64_t steps = 1;
 
   [[nodiscard]] Var loss(const Bound& p, const Set& set) const {
     return softmax_cross_entropy(net(p, p[0].tape().constant(set.images)), set.labels);
@@ -63,7 +64,7 @@ struct Learner {
   double exact(Tape& tape, const Params& start, const Task& task, Params& gradient) const {
     const Bound p = bind(tape, start);
     Bound adapted = p;
-    for (int i = 0; i < steps; ++i)
+    for (std::int64_t i = 0; i < steps; ++i)
       adapted = adapted - rate * recorded_grad(loss(adapted, task.support), adapted);
     const Var after = loss(adapted, task.query);
     grad_into(after, p, gradient);
@@ -80,7 +81,7 @@ struct Learner {
       grad_into(value, p, gradient);
       return value.item();
     };
-    for (int i = 0; i < steps; ++i) {
+    for (std::int64_t i = 0; i < steps; ++i) {
       value_and_gradient(task.support);
       adapted.add_scaled(-rate, gradient);
     }
@@ -90,41 +91,42 @@ struct Learner {
 
 }  // namespace
 
-Workload maml(int steps, bool exact, DType dtype) {
-  constexpr double image_flop = 57987072;
-  const Learner learner{nn::conv4({.classes = ways}), steps};
+Step maml(const Conv4& shape, const Adaptation& a, DType dtype) {
+  const auto& [way, shot, queries] = a.episode;
+  const Learner learner{nn::conv4({.size = shape.side, .filters = shape.filters, .classes = way}),
+                        a.steps};
   const Params start = start_of(learner.net, dtype);
+  const auto meta_batch = static_cast<std::size_t>(a.tasks);
   std::vector<Task> batch;
   for (std::uint32_t i = 0; i < meta_batch; ++i)
-    batch.push_back({set_of(300 + i, 1, dtype), set_of(400 + i, queries, dtype)});
+    batch.push_back({set_of(300 + i, way, shot, shape.side, dtype),
+                     set_of(400 + i, way, queries, shape.side, dtype)});
 
-  Workload w;
-  const std::int64_t passes = ways * steps * (exact ? 3 : 1) + ways * queries;
-  w.flop = static_cast<double>(meta_batch * passes) * image_flop;
   // A tape a worker, and a gradient a task. Made by the first step, which is not timed.
   const auto tapes = std::make_shared<std::vector<Tape>>();
   const auto gradients = std::make_shared<std::vector<Params>>(meta_batch, start.zeros_like());
-  w.step = [=](Tape& tape) -> Outcome {
+  return [=](Tape& tape) -> Outcome {
     Threads& threads = *tape.threads();
-    while (tapes->size() < static_cast<std::size_t>(threads.count())) tapes->emplace_back();
+    // A profile is of what worker 0 does.
+    while (tapes->size() < static_cast<std::size_t>(threads.count()))
+      tapes->emplace_back(TapeOptions{.profile = tapes->empty() ? tape.profile() : nullptr});
     std::vector<double> losses(meta_batch);
-    threads.run(meta_batch, [&](std::int64_t i, int worker) {
+    threads.run(a.tasks, [&](std::int64_t i, int worker) {
       const auto at = static_cast<std::size_t>(i);
       Tape& own = (*tapes)[static_cast<std::size_t>(worker)];
-      losses[at] = exact ? learner.exact(own, start, batch[at], (*gradients)[at])
-                         : learner.first_order(own, start, batch[at], (*gradients)[at]);
+      losses[at] = a.exact ? learner.exact(own, start, batch[at], (*gradients)[at])
+                           : learner.first_order(own, start, batch[at], (*gradients)[at]);
       own.clear();
     });
     Outcome outcome;
     Params sum = start.zeros_like();
     for (std::size_t i = 0; i < meta_batch; ++i) {
-      outcome.loss += losses[i] / meta_batch;
-      sum.add_scaled(1.0 / meta_batch, (*gradients)[i]);
+      outcome.loss += losses[i] / static_cast<double>(meta_batch);
+      sum.add_scaled(1.0 / static_cast<double>(meta_batch), (*gradients)[i]);
     }
     outcome.gradients.push_back(sum.flat());
     return outcome;
   };
-  return w;
 }
 
 }  // namespace bench

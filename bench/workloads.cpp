@@ -16,10 +16,9 @@ namespace {
 
 // ---- W4a: the step of a prototypical network
 
-Workload prototypical(std::int64_t ways, std::int64_t shots, DType dtype) {
-  constexpr std::int64_t filters = 64, queries = 15, blocks = 4;
-  constexpr double image_flop = 57987072;
-  const std::int64_t support = ways * shots, query = ways * queries;
+Step prototypical(const Conv4& net, const Episode& e, DType dtype) {
+  const std::int64_t filters = net.filters, support = e.support(), query = e.query();
+  const auto blocks = static_cast<std::uint32_t>(net.blocks);
   std::vector<Tensor> parameters;
   for (std::uint32_t b = 0; b < blocks; ++b) {
     const std::int64_t in = b == 0 ? 1 : filters;
@@ -28,14 +27,13 @@ Workload prototypical(std::int64_t ways, std::int64_t shots, DType dtype) {
     parameters.push_back(filled(40 + b, {filters}, 0.1f, 1, dtype));
     parameters.push_back(filled(50 + b, {filters}, 0.1f, 0, dtype));
   }
-  const Tensor images = filled(200, {support + query, 28, 28, 1}, 0.5f, 0.5f, dtype);
+  const Tensor images = filled(200, {support + query, net.side, net.side, 1}, 0.5f, 0.5f, dtype);
   std::vector<std::int32_t> labels;
-  for (std::int64_t i = 0; i < query; ++i) labels.push_back(static_cast<std::int32_t>(i / queries));
+  for (std::int64_t i = 0; i < query; ++i)
+    labels.push_back(static_cast<std::int32_t>(i / e.queries));
   const Indices targets(std::move(labels));
 
-  Workload w;
-  w.flop = static_cast<double>(support + query) * image_flop;
-  w.step = [=](Tape& tape) -> Outcome {
+  return [=](Tape& tape) -> Outcome {
     std::vector<Var> p;
     for (const Tensor& t : parameters) p.push_back(tape.variable(t));
     Var x = tape.constant(images);
@@ -44,32 +42,28 @@ Workload prototypical(std::int64_t ways, std::int64_t shots, DType dtype) {
       x = batch_norm_relu_pool(x, p[3 * b + 1], p[3 * b + 2]);
     }
     const Var z = flatten(x, 1);
-    const Var prototypes = mean(reshape(rows(z, 0, support), {ways, shots, filters}), 1);
+    const Var prototypes = mean(reshape(rows(z, 0, support), {e.way, e.shot, filters}), 1);
     const Var gap = unsqueeze(rows(z, support, support + query), 1) - unsqueeze(prototypes, 0);
     const Var loss = softmax_cross_entropy(-sum(square(gap), 2), targets);
     return {loss.item(), grad(loss, p)};
   };
-  return w;
 }
 
 // ---- W5: a chain of small ops
 
-Workload chain(bool vector, DType dtype) {
-  constexpr int rounds = 250;
-  const Shape shape = vector ? Shape{4} : Shape{4, 4};
+Step chain(const Chain& c, DType dtype) {
+  const Shape shape = c.vector ? Shape{4} : Shape{4, 4};
   const Tensor x0 = filled(70, shape, 1, 0, dtype), a = filled(71, shape, 0.1f, 0, dtype);
   const Tensor m = filled(72, shape, 0.1f, 1, dtype);
   Tensor weight = filled(73, {4, 4}, 0.3f, 0, DType::f32);
   for (std::size_t i = 0; i < 4; ++i) weight.mutable_values<float>()[5 * i] += 1;
   weight = weight.to(dtype);
 
-  Workload w;
-  w.ops = 4 * rounds;
-  w.step = [=](Tape& tape) -> Outcome {
+  return [=](Tape& tape) -> Outcome {
     const Var start = tape.variable(x0), by = tape.variable(a), times = tape.variable(m);
     const Var turn = tape.variable(weight);
     Var x = start;
-    for (int i = 0; i < rounds; ++i) {
+    for (std::int64_t i = 0; i < c.rounds; ++i) {
       x = tanh(x);
       x = x + by;
       x = x * times;
@@ -78,13 +72,12 @@ Workload chain(bool vector, DType dtype) {
     const Var loss = sum(x);
     return {loss.item(), grad(loss, {start, by, times, turn})};
   };
-  return w;
 }
 
 // ---- W6: a plain LSTM
 
-Workload plain_lstm(DType dtype) {
-  constexpr std::int64_t steps = 100, batch = 64, in = 128, hidden = 256;
+Step plain_lstm(const PlainLstm& s, DType dtype) {
+  const auto [steps, batch, in, hidden] = s;
   const Tensor x = filled(80, {steps, batch, in}, 1, 0, dtype);
   const Tensor r = filled(81, {steps, batch, hidden}, 1, 0, dtype);
   const Tensor w_ih = filled(82, {4 * hidden, in}, 0.1f, 0, dtype);
@@ -92,17 +85,13 @@ Workload plain_lstm(DType dtype) {
   const Tensor b = filled(84, {4 * hidden}, 0.1f, 0, dtype);
   const Tensor zero = Tensor::zeros({batch, hidden}, dtype);
 
-  Workload w;
-  w.flop = 2.0 * steps * batch * 4 * hidden * (2 * (in + hidden)) +
-           2.0 * (steps - 1) * batch * 4 * hidden * hidden;
-  w.step = [=](Tape& tape) -> Outcome {
+  return [=](Tape& tape) -> Outcome {
     const Var wi = tape.variable(w_ih), wh = tape.variable(w_hh), bias = tape.variable(b);
     const Var nothing = tape.constant(zero);
     const LstmOutput out = lstm(tape.constant(x), {nothing, nothing}, wi, wh, bias);
     const Var loss = sum(out.outputs * r);
     return {loss.item(), grad(loss, {wi, wh, bias})};
   };
-  return w;
 }
 
 }  // namespace
@@ -111,34 +100,50 @@ std::vector<std::string> workload_names() {
   return {"W1", "W2", "W3", "W4a5", "W4a20", "W4b", "W4c1", "W4c5", "W5v", "W5m", "W6"};
 }
 
-namespace {
-
-std::string unknown(const std::string& name) {
+Workload find_workload(const std::string& text, DType dtype) {
+  Spec spec(text);
+  const std::string& name = spec.name();
+  const Machine machine = this_machine(dtype);
+  const auto found = [&](double ops, const auto& prepare, const auto&... shapes) {
+    spec.finish();
+    return Workload{counts_of(shapes..., machine), ops, [=] { return prepare(shapes..., dtype); }};
+  };
+  const auto window = [&](Window s) {
+    spec.take("layers", s.layers);
+    spec.take("hidden", s.hidden);
+    spec.take("steps", s.steps);
+    return s;
+  };
+  const auto episode = [&](Episode e) {
+    spec.take("way", e.way);
+    spec.take("shot", e.shot);
+    spec.take("queries", e.queries);
+    return e;
+  };
+  const auto adaptation = [&](bool exact, std::int64_t steps) {
+    return found(0, maml, Conv4{}, Adaptation{.exact = exact, .steps = steps});
+  };
+  if (name == "W1" || name == "W3") {
+    const Window s = window({.exact = name == "W3"});
+    Mlp mlp;
+    spec.take("width", mlp.width);
+    return found(0, mlp_window, s, mlp);
+  }
+  if (name == "W2") return found(0, quadratics_window, window({}), Quadratics{});
+  if (name == "W4a") return found(0, prototypical, Conv4{}, episode({}));
+  if (name == "W4a5") return found(0, prototypical, Conv4{}, Episode{});
+  if (name == "W4a20") return found(0, prototypical, Conv4{}, Episode{.way = 20, .shot = 5});
+  if (name == "W4b") return adaptation(false, 5);
+  if (name == "W4c1") return adaptation(true, 1);
+  if (name == "W4c5") return adaptation(true, 5);
+  if (name == "W5v" || name == "W5m") {
+    const Chain c{.vector = name == "W5v"};
+    return found(static_cast<double>(4 * c.rounds), chain, c);
+  }
+  if (name == "W6") return found(0, plain_lstm, PlainLstm{});
   std::string known;
   for (const std::string& n : workload_names()) known += (known.empty() ? "" : ", ") + n;
-  return "--workload " + name + ": not one of " + known;
-}
-
-}  // namespace
-
-void require_workload(const std::string& name) {
-  const std::vector<std::string> names = workload_names();
-  if (std::find(names.begin(), names.end(), name) == names.end()) throw DataError(unknown(name));
-}
-
-Workload make_workload(const std::string& name, DType dtype) {
-  if (name == "W1") return mlp_window(false, dtype);
-  if (name == "W2") return quadratics_window(dtype);
-  if (name == "W3") return mlp_window(true, dtype);
-  if (name == "W4a5") return prototypical(5, 1, dtype);
-  if (name == "W4a20") return prototypical(20, 5, dtype);
-  if (name == "W4b") return maml(5, false, dtype);
-  if (name == "W4c1") return maml(1, true, dtype);
-  if (name == "W4c5") return maml(5, true, dtype);
-  if (name == "W5v") return chain(true, dtype);
-  if (name == "W5m") return chain(false, dtype);
-  if (name == "W6") return plain_lstm(dtype);
-  throw DataError(unknown(name));
+  throw DataError("--workload " + text + ": not one of " + known);
 }
 
 }  // namespace bench

@@ -1,5 +1,5 @@
-// workloads.hpp: what is measured. A workload is made once, inputs and all; a step does the whole
-// computation from the inputs to the gradients and gives back what it took.
+// workloads.hpp: what is measured. A workload is prepared once, inputs and all; a step does the
+// whole computation from the inputs to the gradients and gives back what it took.
 #pragma once
 
 #include <functional>
@@ -7,6 +7,9 @@
 #include <vector>
 
 #include <metatape/autodiff.hpp>
+
+#include "counts.hpp"
+#include "shapes.hpp"
 
 namespace bench {
 
@@ -16,23 +19,25 @@ struct Outcome {
   std::vector<metatape::Tensor> gradients;
 };
 
+using Step = std::function<Outcome(metatape::Tape&)>;
+
 struct Workload {
-  double flop = 0;  ///< multiply-adds of matrix products and convolutions, times two
-  double ops = 0;   ///< of the chains W5v and W5m; 0 elsewhere
-  std::function<Outcome(metatape::Tape&)> step;
+  Counts counts{};
+  double ops = 0;  ///< of the chains W5v and W5m; 0 elsewhere
+  std::function<Step()> prepare{};
 };
 
 // learned_optimizer.cpp
-Workload mlp_window(bool exact, metatape::DType dtype);
-Workload quadratics_window(metatape::DType dtype);
+Step mlp_window(const Window& window, const Mlp& mlp, metatape::DType dtype);
+Step quadratics_window(const Window& window, const Quadratics& quadratics, metatape::DType dtype);
 
 // maml.cpp
-Workload maml(int steps, bool exact, metatape::DType dtype);
+Step maml(const Conv4& net, const Adaptation& adaptation, metatape::DType dtype);
 
+/// Those of README.md's table.
 std::vector<std::string> workload_names();
-/// Throws metatape::DataError for an unknown name.
-void require_workload(const std::string& name);
-/// The same.
-Workload make_workload(const std::string& name, metatape::DType dtype);
+/// One of them, or with sizes of its own ("W1:steps=1000", "W4a:way=20:shot=5"). Throws
+/// metatape::DataError for a name or a size that is unknown.
+Workload find_workload(const std::string& spec, metatape::DType dtype);
 
 }  // namespace bench

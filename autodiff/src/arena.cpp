@@ -1,6 +1,6 @@
 // arena.cpp: where a bump allocator takes its next chunk from.
-// A chunk is kept for the tape's life; a request that fits none of those ahead gets a new one put
-// in the current place, so that the same sequence of requests finds the same memory each time.
+// Chunks are kept, so that the same sequence of requests finds the same memory each time; those
+// ahead that are too small for a request are given up for a larger one.
 #include <algorithm>
 #include <new>
 
@@ -11,11 +11,14 @@ namespace metatape::detail {
 namespace {
 constexpr std::size_t first_chunk = std::size_t{1} << 18;
 constexpr std::size_t largest_chunk = std::size_t{1} << 26;
+
+void free_chunk(char* base) {
+  ::operator delete (static_cast<void*>(base), std::align_val_t{Arena::alignment});
+}
 }  // namespace
 
 Arena::~Arena() {
-  for (const Chunk& c : chunks_)
-    ::operator delete (static_cast<void*>(c.base), std::align_val_t{alignment});
+  for (const Chunk& c : chunks_) free_chunk(c.base);
 }
 
 std::size_t Arena::reserved() const {
@@ -28,17 +31,20 @@ void* Arena::allocate_elsewhere(std::size_t bytes) {
   std::uint32_t next = at_.chunk;
   if (next < chunks_.size()) ++next;
   if (next >= chunks_.size() || chunks_[next].size < bytes) {
+    // Nothing alive lies ahead: chunks that are too small make room for one as large as they were
+    // together, instead of staying beside it with pages that no request comes back to.
+    std::size_t given_back = 0;
+    for (; chunks_.size() > next; chunks_.pop_back()) {
+      given_back += chunks_.back().size;
+      free_chunk(chunks_.back().base);
+    }
     const std::size_t grown =
         chunks_.empty() ? first_chunk : std::min(largest_chunk, 2 * chunks_.back().size);
-    const std::size_t size = std::max(grown, bytes);
+    const std::size_t size = std::max({grown, given_back, bytes});
     chunks_.reserve(chunks_.size() + 1);
     auto* base = static_cast<char*>(::operator new (size, std::align_val_t{alignment}));
-    chunks_.insert(chunks_.begin() + next, Chunk{base, size, 0});
-    std::size_t before = 0;
-    for (Chunk& c : chunks_) {
-      c.before = before;
-      before += c.size;
-    }
+    const std::size_t before = chunks_.empty() ? 0 : chunks_.back().before + chunks_.back().size;
+    chunks_.push_back(Chunk{base, size, before});
   }
   at_ = {next, bytes};
   peak_ = std::max(peak_, used());

@@ -109,6 +109,46 @@ Loop recurrent_net() {
           }};
 }
 
+// What few-shot networks are made of: convolutions wide enough for tiles of pixels, statistics,
+// norm, relu and pool in one op.
+Loop fused_blocks() {
+  const Tensor images = normal({5, 12, 12, 1}, Key{1});
+  return {"fused blocks",
+          Params({{"w1", normal({16, 1, 3, 3}, Key{2})},
+                  {"w2", normal({16, 16, 3, 3}, Key{3})},
+                  {"gamma", Tensor::full({16}, 1)},
+                  {"beta", Tensor::zeros({16})}}),
+          [images](Tape& tape, const Bound& p) {
+            Var x = tape.constant(images);
+            for (const char* weight : {"w1", "w2"}) {
+              x = conv2d(x, p[weight], {.padding = {1, 1}});
+              x = batch_norm_relu_pool(x, p["gamma"], p["beta"]);
+            }
+            return mean(square(x));
+          }};
+}
+
+// What learned optimizers are made of, and the other recurrent cell.
+Loop cells() {
+  const Tensor x = normal({6, 2, 70}, Key{1});
+  return {"cells",
+          Params({{"ih", normal({20, 2}, Key{2})},
+                  {"hh", normal({20, 5}, Key{3})},
+                  {"b", Tensor::zeros({20})},
+                  {"out", normal({1, 5}, Key{4})},
+                  {"gru_ih", normal({15, 5}, Key{5})},
+                  {"gru_hh", normal({15, 5}, Key{6})},
+                  {"gru_b", Tensor::zeros({15})}}),
+          [x](Tape& tape, const Bound& p) {
+            const Var zero = tape.constant(Tensor::zeros({5, 70}));
+            const LstmOutput run =
+                lstm_columns(tape.constant(x), {zero, zero}, p["ih"], p["hh"], p["b"]);
+            const Var h = permute(run.last.h, {1, 0});
+            return mean(square(linear_columns(run.outputs, p["out"]))) +
+                   mean(gru_cell(h, h, p["gru_ih"], p["gru_hh"], p["gru_b"], p["gru_b"]));
+          }};
+}
+
 // Ops that arrange, reduce, index and solve.
 Loop odds_and_ends() {
   return {
@@ -159,8 +199,8 @@ int main() {
   std::printf("%-4s malloc is counted\n", works ? "ok" : "FAIL");
 
   Threads two(2);
-  for (const Loop& loop :
-       {multilayer_perceptron(), convolutional_net(), recurrent_net(), odds_and_ends()})
+  for (const Loop& loop : {multilayer_perceptron(), convolutional_net(), fused_blocks(),
+                           recurrent_net(), cells(), odds_and_ends()})
     for (Threads* threads : {static_cast<Threads*>(nullptr), &two}) {
       const long found = calls_of(loop, threads);
       (found == 0 ? passed : failed)++;

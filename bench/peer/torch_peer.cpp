@@ -175,7 +175,7 @@ int run(const bench::Options& o) {
   torch::set_num_threads(o.threads);
   openblas_set_num_threads(o.threads);
   const Workload work = make(o.workload, o.wide ? torch::kFloat64 : torch::kFloat32);
-  const double before = bench::peak_mib();
+  const bench::Memory before = bench::peak_memory();
   Outcome outcome;
   const bench::Timing t = bench::timed(o, [&] { outcome = work.step(); });
   double square = 0;

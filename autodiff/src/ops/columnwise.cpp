@@ -104,7 +104,7 @@ struct LinearColumns {
     T* db = c.arity() > 2 && c.wants(2) ? c.adjoint<T>(2) : nullptr;
     T *x_copy = c.scratch<T>(s.steps * s.in * panel), *gs = c.scratch<T>(s.steps * s.out * panel);
     T* dx_copy = c.scratch<T>(s.in * panel);
-    std::vector<PanelPair<T>> pairs(static_cast<std::size_t>(s.steps));
+    auto* const pairs = c.scratch<PanelPair<T>>(s.steps);
     for (std::int64_t p = 0; p < panels_of(s.columns); ++p) {
       const Part part(s.columns, p);
       const PanelRows<const T> xs = part.read(x, s.steps * s.in, x_copy);
@@ -113,8 +113,8 @@ struct LinearColumns {
         std::fill_n(gs + r * panel + part.count, panel - part.count, T{0});
       }
       for (std::int64_t t = 0; t < s.steps; ++t)
-        pairs[static_cast<std::size_t>(t)] = {gs + t * s.out * panel, xs.from(t * s.in)};
-      const std::span<const PanelPair<T>> all(pairs);
+        pairs[t] = {gs + t * s.out * panel, xs.from(t * s.in)};
+      const std::span<const PanelPair<T>> all(pairs, static_cast<std::size_t>(s.steps));
       if (dw) kernel::panel_outer(s.out, s.in, all, dw);
       if (db) kernel::panel_sums(s.out, all, db);
       for (std::int64_t t = 0; dx && t < s.steps; ++t) {
@@ -216,7 +216,10 @@ struct LstmColumns {
     T *g_copy = c.scratch<T>(s.steps * size), *h_copy = c.scratch<T>(size);
     T *c_copy = c.scratch<T>(size), *dc = c.scratch<T>(size), *dh = c.scratch<T>(size);
     T* dx_copy = c.scratch<T>(s.in * panel);
-    std::vector<PanelPair<T>> of_x, of_h;
+    auto *const of_x = c.scratch<PanelPair<T>>(group * s.steps), *const of_h =
+                                                                     c.scratch<PanelPair<T>>(
+                                                                         group * s.steps);
+    std::size_t gathered = 0;
     for (std::int64_t p = 0; p < panels; ++p) {
       const Part part(s.columns, p);
       const T* kept = c.kept<T>() + p * s.steps * 5 * size;
@@ -248,19 +251,17 @@ struct LstmColumns {
                                         direct);
           if (!direct) part.add(to, s.in, dx_copy);
         }
-        of_x.push_back({z, xs.from(t * s.in)});
-        of_h.push_back({z, t > 0 ? ys.from((t - 1) * s.hidden) : h0});
+        of_x[gathered] = {z, xs.from(t * s.in)};
+        of_h[gathered++] = {z, t > 0 ? ys.from((t - 1) * s.hidden) : h0};
       }
       if (dh0 && s.steps > 0) part.add(dh0, s.hidden, dh);
       if (dc0) part.add(dc0, s.hidden, dc);
       if ((p + 1) % group == 0 || p == panels - 1) {
-        if (dw_ih)
-          kernel::panel_outer(4 * s.hidden, s.in, std::span<const PanelPair<T>>(of_x), dw_ih);
-        if (dw_hh)
-          kernel::panel_outer(4 * s.hidden, s.hidden, std::span<const PanelPair<T>>(of_h), dw_hh);
-        if (db) kernel::panel_sums(4 * s.hidden, std::span<const PanelPair<T>>(of_h), db);
-        of_x.clear();
-        of_h.clear();
+        const std::span<const PanelPair<T>> with_x(of_x, gathered), with_h(of_h, gathered);
+        if (dw_ih) kernel::panel_outer(4 * s.hidden, s.in, with_x, dw_ih);
+        if (dw_hh) kernel::panel_outer(4 * s.hidden, s.hidden, with_h, dw_hh);
+        if (db) kernel::panel_sums(4 * s.hidden, with_h, db);
+        gathered = 0;
       }
     }
   }

@@ -117,11 +117,9 @@ Params LstmOptimizer::phi(DType dtype) const {
 }
 
 Params LstmOptimizer::init(const Params&, const Params& theta, Key) const {
-  detail::Named all;
-  stack_of(*this).add_state(all, theta.size(), theta.dtype());
-  if (all.empty())  // an empty state has θ's type too
-    return Params::zeros(std::make_shared<const Layout>(), theta.dtype());
-  return Params(all);
+  detail::Shapes all;
+  stack_of(*this).add_state(all, theta.size());
+  return detail::zero_state(std::move(all), theta);
 }
 
 int LstmOptimizer::group(std::string_view tensor) const {

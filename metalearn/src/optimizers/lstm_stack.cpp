@@ -30,10 +30,14 @@ void LstmStack::add_weights(Named& to, double deviation, Key key, DType dtype) c
   }
 }
 
-void LstmStack::add_state(Named& to, std::int64_t coordinates, DType dtype) const {
+void LstmStack::add_state(Shapes& to, std::int64_t coordinates) const {
   for (int l = 0; l < layers; ++l)
     for (const char* part : {"h", "c"})
-      to.emplace_back(fmt::format("{}{}", part, l), Tensor::zeros({hidden, coordinates}, dtype));
+      to.emplace_back(fmt::format("{}{}", part, l), Shape{hidden, coordinates});
+}
+
+Params zero_state(Shapes shapes, const Params& theta) {
+  return Params::zeros(std::make_shared<const Layout>(std::move(shapes)), theta.dtype());
 }
 
 Var LstmStack::run(const Bound& phi, Var x, const Bound& state, std::vector<Var>& after,

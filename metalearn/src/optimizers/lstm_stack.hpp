@@ -13,6 +13,7 @@
 namespace metatape::metalearn::detail {
 
 using Named = std::vector<std::pair<std::string, Tensor>>;
+using Shapes = std::vector<std::pair<std::string, Shape>>;
 
 struct LstmStack {
   std::int64_t in = 1, hidden = 1;
@@ -21,8 +22,8 @@ struct LstmStack {
 
   /// Truncated normal of this deviation, or of 1/√fan_in where it is 0.
   void add_weights(Named& to, double deviation, Key key, DType dtype) const;
-  /// h<l> and c<l>, zeros.
-  void add_state(Named& to, std::int64_t coordinates, DType dtype) const;
+  /// h<l> and c<l>.
+  void add_state(Shapes& to, std::int64_t coordinates) const;
 
   /// x [steps, in, columns] -> the last layer's outputs [steps, hidden, columns]; the new h<l> and
   /// c<l> are appended to `after`. `change` (steps = 1) may replace a layer's h before anyone reads
@@ -30,6 +31,9 @@ struct LstmStack {
   Var run(const Bound& phi, Var x, const Bound& state, std::vector<Var>& after,
           const std::function<Var(Var h)>& change = {}) const;
 };
+
+/// A first state: zeros of θ's type, made in place (of ten million coordinates it has gigabytes).
+Params zero_state(Shapes shapes, const Params& theta);
 
 /// x of any size as two numbers of like size (GradientInput::log): log|x| / p and sign x where
 /// |x| >= e^-p, elsewhere -1 and e^p x.

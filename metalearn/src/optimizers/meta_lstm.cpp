@@ -62,10 +62,10 @@ Params MetaLstm::phi(DType dtype) const {
 }
 
 Params MetaLstm::init(const Params&, const Params& theta, Key) const {
-  detail::Named all;
-  stack_of(*this).add_state(all, theta.size(), theta.dtype());
-  all.emplace_back("gates", Tensor::zeros({2, theta.size()}, theta.dtype()));
-  return Params(all);
+  detail::Shapes all;
+  stack_of(*this).add_state(all, theta.size());
+  all.emplace_back("gates", Shape{2, theta.size()});
+  return detail::zero_state(std::move(all), theta);
 }
 
 OptimizerOutput MetaLstm::step(const Bound& phi, const OptimizerInput& in,

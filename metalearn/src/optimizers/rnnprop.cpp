@@ -48,11 +48,10 @@ Params RnnProp::phi(DType dtype) const {
 }
 
 Params RnnProp::init(const Params&, const Params& theta, Key) const {
-  detail::Named all;
-  for (const char* moment : {"mean", "square"})
-    all.emplace_back(moment, Tensor::zeros({theta.size()}, theta.dtype()));
-  stack_of(*this).add_state(all, theta.size(), theta.dtype());
-  return Params(all);
+  detail::Shapes all;
+  for (const char* moment : {"mean", "square"}) all.emplace_back(moment, Shape{theta.size()});
+  stack_of(*this).add_state(all, theta.size());
+  return detail::zero_state(std::move(all), theta);
 }
 
 SequenceOutput RnnProp::sequence(const Bound& phi, const SequenceInput& in,

@@ -16,47 +16,77 @@ namespace metatape::metalearn::detail {
 
 namespace {
 
-// Steps that are recorded at once.
-constexpr std::int64_t segment = 40;
+// Steps that are recorded at once. A run that has to be cut is cut short: its blocks are as narrow
+// as can be, and with half as many steps they take half the cache.
+constexpr std::int64_t whole = 40, part_of_longer = 20;
+std::int64_t segment_of(const Job& job) { return job.steps() <= whole ? whole : part_of_longer; }
 
 // Coordinates whose steps, some hundred numbers each, are at hand in cache together.
 std::int64_t fitting(const Job& job) {
   constexpr std::int64_t panel = 64, row_steps = 20 * 3 * panel;
-  const std::int64_t most = row_steps / std::min(job.steps(), segment) / panel * panel;
+  const std::int64_t most = row_steps / std::min(job.steps(), whole) / panel * panel;
   return std::clamp<std::int64_t>(most, panel, 5 * panel);
 }
 
-// The block's elements of T tensors, one after the other; `from` picks them.
-Tensor gathered(const Job& job, const Block& block, const std::vector<Tensor>& rows) {
-  Tensor all = Tensor::uninitialised({job.steps(), block.count}, job.dtype());
+// The block's elements of the gradients of steps [first, last), one after the other.
+Tensor gathered(const Job& job, const Block& block, const Track& track, std::int64_t first,
+                std::int64_t last) {
+  Tensor all = Tensor::uninitialised({last - first, block.count}, job.dtype());
   visit(job.dtype(), [&]<class T>(T) {
     T* to = all.mutable_values<T>().data();
-    for (std::int64_t t = 0; t < job.steps(); ++t)
-      to = std::copy_n(rows[static_cast<std::size_t>(t)].values<T>().data() + block.first,
-                       block.count, to);
+    for (std::int64_t t = first; t < last; ++t)
+      to =
+          std::copy_n(track.gradients[static_cast<std::size_t>(t)].values<T>().data() + block.first,
+                      block.count, to);
   });
   return all;
 }
 
-// Λ_0 .. Λ_{T-1}, and into dL/dθ_0 its part that does not go through the optimizer.
-Tensor asked(const Job& job, const Block& block, const Track& track, const Pull& pull,
-             void* theta_gradient) {
-  Tensor all = Tensor::uninitialised({job.steps(), block.count}, job.dtype());
-  visit(job.dtype(), [&]<class T>(T) {
-    T* sum = static_cast<T*>(theta_gradient) + block.first;  // runs from the last step to θ_0
-    std::fill_n(sum, block.count, T{0});
-    T* const rows = all.mutable_values<T>().data();
-    for (std::int64_t t = job.steps(); t >= 0; --t) {
-      const T w = static_cast<T>(pull.weight[static_cast<std::size_t>(t)]);
-      if (w != 0) {
-        const T* g = track.judged[static_cast<std::size_t>(t)].values<T>().data() + block.first;
-        for (std::int64_t i = 0; i < block.count; ++i) sum[i] += w * g[i];
+// Λ_t of a block, from the last step to the first. The running sum ends as the part of dL/dθ_0 that
+// does not go through the optimizer.
+class Asked {
+ public:
+  Asked(const Job& job, const Block& block, const Track& track, const Pull& pull,
+        void* theta_gradient)
+      : job_(job), block_(block), track_(track), pull_(pull), sum_(theta_gradient) {
+    visit(job.dtype(), [&]<class T>(T) { std::fill_n(sum<T>(), block.count, T{0}); });
+  }
+
+  // Λ_first .. Λ_{last-1}: `last` is where the call before began, or the end.
+  [[nodiscard]] Tensor rows(std::int64_t first, std::int64_t last) const {
+    Tensor all = Tensor::uninitialised({last - first, block_.count}, job_.dtype());
+    visit(job_.dtype(), [&]<class T>(T) {
+      T* to = all.mutable_values<T>().data() + all.size();
+      for (std::int64_t t = last; t > first; --t) {
+        add<T>(t);
+        std::copy_n(sum<T>(), block_.count, to -= block_.count);
       }
-      if (t > 0) std::copy_n(sum, block.count, rows + (t - 1) * block.count);
-    }
-  });
-  return all;
-}
+      if (first == 0) add<T>(0);
+    });
+    return all;
+  }
+
+ private:
+  template <class T>
+  [[nodiscard]] T* sum() const {
+    return static_cast<T*>(sum_) + block_.first;
+  }
+  template <class T>
+  void add(std::int64_t t) const {
+    const auto at = static_cast<std::size_t>(t);
+    const T w = static_cast<T>(pull_.weight[at]);
+    if (w == 0) return;
+    const T* g = track_.judged[at].values<T>().data() + block_.first;
+    T* const to = sum<T>();
+    for (std::int64_t i = 0; i < block_.count; ++i) to[i] += w * g[i];
+  }
+
+  const Job& job_;
+  const Block& block_;
+  const Track& track_;
+  const Pull& pull_;
+  void* sum_;
+};
 
 // Σ_t <θ_t, w_t ∇_t> or Σ_t <u_t, Λ_t>, step by step.
 Var surrogate(const Job& job, const Block& block, const Track& track, const Pull& pull,
@@ -87,16 +117,17 @@ Var surrogate(const Job& job, const Block& block, const Track& track, const Pull
 
 // Adds d(Σ_t <u_t, Λ_t>)/dφ of a block whose steps are a sequence. `phi` is a variable, `fixed` the
 // same as a constant.
-void sequence_back(const Job& job, const Block& block, const Tensor& gradients,
-                   const Tensor& lambda, const Bound& phi, const Bound& fixed, Tape& tape,
-                   Params& to) {
+void sequence_back(const Job& job, const Block& block, const Track& track, const Asked& asked,
+                   const Bound& phi, const Bound& fixed, Tape& tape, Params& to) {
+  const std::int64_t segment = segment_of(job);
   const auto run = [&](const Bound& numbers, std::int64_t first, const Bound& state) {
     const std::int64_t last = std::min(first + segment, job.steps());
-    return job.optimizer.sequence(numbers,
-                                  {.gradients = tape.constant(gradients.rows(first, last)),
-                                   .tensor = block.theta->entries()[0].name,
-                                   .step = job.from.step + first},
-                                  state);
+    return job.optimizer.sequence(
+        numbers,
+        {.gradients = tape.constant(gathered(job, block, track, first, last)),
+         .tensor = block.theta->entries()[0].name,
+         .step = job.from.step + first},
+        state);
   };
   std::vector<Params> marks{state_of(job, block, job.from.state)};
   for (std::int64_t first = 0; first + segment < job.steps(); first += segment) {
@@ -111,13 +142,13 @@ void sequence_back(const Job& job, const Block& block, const Tensor& gradients,
     const bool earlier = s > 0 && block.state;
     const Bound state = bound_of(tape, block.state, marks[s], earlier);
     const SequenceOutput out = run(phi, first, state);
-    Var l = sum(out.updates * lambda.rows(first, first + out.updates.shape()[0]));
+    Var l = sum(out.updates * asked.rows(first, first + out.updates.shape()[0]));
     if (mu.size() > 0)
       for (std::size_t k = 0; k < out.state.count(); ++k) {
         const ParamEntry& e = block.state->entries()[k];
         l = l + sum(out.state[k] * mu.window(e.offset, e.shape));
       }
-    if (!l.differentiable()) return;
+    if (!l.differentiable()) continue;
     std::vector<Var> inputs;
     if (phi.count() > 0) inputs.push_back(phi.flat());
     if (earlier) inputs.push_back(state.flat());
@@ -145,15 +176,14 @@ void blockwise(const Job& job, const Track& track, const Pull& pull, Unrolled& r
     for (std::int64_t i = shares.first(task); i < shares.first(task + 1); ++i) {
       const Block& b = blocks[static_cast<std::size_t>(i)];
       const Tape::Scope scope(tape);
-      const Tensor lambda = asked(job, b, track, pull, theta_gradient);
+      const Asked asked(job, b, track, pull, theta_gradient);
       const Tensor start = part(job.from.theta.flat(), b);
       const Var theta = reads ? tape.variable(start) : tape.constant(start);
       if (in_one) {
-        sequence_back(job, b, gathered(job, b, track.gradients), lambda, phi, fixed.phi(worker),
-                      tape, sum_of_task);
+        sequence_back(job, b, track, asked, phi, fixed.phi(worker), tape, sum_of_task);
         continue;
       }
-      const Var s = surrogate(job, b, track, pull, phi, tape, theta, lambda);
+      const Var s = surrogate(job, b, track, pull, phi, tape, theta, asked.rows(0, job.steps()));
       if (!s.valid() || !s.differentiable()) continue;
       if (!reads) {
         grad_into(s, phi, one);
