@@ -101,7 +101,7 @@ void StudySettings::declare(Invocation& in, bool gradient) {
                      return path.empty() ? path : std::filesystem::absolute(path).string();
                    }});
   std::vector<std::string> known;
-  for (const metalearn::SystemInfo& info : metalearn::systems_by_name()) known.push_back(info.name);
+  for (const tasks::SpecInfo& info : metalearn::systems_by_name()) known.push_back(info.name);
   in.settings.add("system", system,
                   fmt::format("instead of an optimizer at work: {}, with numbers of its own",
                               joined(known, ", ")),

@@ -12,7 +12,7 @@ int optimizer_list(Invocation& in) {
   in.parse();
   std::string text = "Optimizees (--optimizee NAME:KEY=VALUE,...)\n";
   Json optimizees = Json::array(), optimizers = Json::array();
-  for (const tasks::OptimizeeInfo& info : tasks::optimizees_by_name()) {
+  for (const tasks::SpecInfo& info : tasks::optimizees_by_name()) {
     text += fmt::format("\n  {:<16} {}\n", info.name, info.what);
     Json keys = Json::array();
     for (const auto& key : info.keys) {

@@ -114,7 +114,7 @@ bool is_network(const std::string& optimizee) {
 // The spec with so many functions side by side, unless it says so itself or knows no such key.
 std::string with_functions(const std::string& spec, int functions) {
   const std::string name = spec.substr(0, spec.find(':'));
-  for (const tasks::OptimizeeInfo& info : tasks::optimizees_by_name())
+  for (const tasks::SpecInfo& info : tasks::optimizees_by_name())
     for (const auto& key : info.keys)
       if (info.name == name && key.name == "functions" &&
           spec.find("functions=") == std::string::npos)

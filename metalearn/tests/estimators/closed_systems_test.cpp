@@ -74,7 +74,7 @@ TEST_CASE("systems by name are those, at the numbers asked for", "[closed_system
   const Estimate noisy = look("noisy-quadratic:coordinates=20,noise=0.5,rate=0.3", 30);
   CHECK(noisy.loss == about(q.excess(q.after(0.3, 30))));
   CHECK(noisy.gradient["log_rate"].item() == about(0.3 * q.slope(0.3, 30)));
-  for (const SystemInfo& info : systems_by_name()) {
+  for (const tasks::SpecInfo& info : systems_by_name()) {
     std::string spec = info.name, separator = ":";
     for (const auto& key : info.keys) {
       spec += separator + key.name + "=" + key.standard;
@@ -89,15 +89,15 @@ TEST_CASE("systems by name: what cannot be is named", "[closed_systems]") {
   const std::pair<const char*, const char*> rows[] = {
       {"influence", "unknown system 'influence'"},
       {"pes-3d", "unknown system 'pes-3d'; did you mean 'pes-2d'?"},
-      {"pes-2d:rate=1", "system 'pes-2d:rate=1': unknown key 'rate'"},
-      {"pes-2d:first_rate", "'first_rate' has no value"},
-      {"pes-2d:first_rate=0", "first_rate = 0: 1e-12 to 1000000 expected"},
-      {"influence-balancing:n=1", "n = 1: 2 to 100000 expected"},
-      {"influence-balancing:n=2.5", "n = 2.5 is no whole number"},
-      {"influence-balancing:n=x", "n = 'x' is no number"},
-      {"influence-balancing:n=5,positive=6", "positive = 6: 0 to 5 expected"},
-      {"influence-balancing:n=5,positive=2,n=5", "'n' is given twice"},
-      {"influence-balancing:start=end", "start = end: ones or rest expected"},
+      {"pes-2d:rate=1", "system pes-2d: unknown key 'rate'"},
+      {"pes-2d:first_rate", "system pes-2d: first_rate has no value (above 0)"},
+      {"pes-2d:first_rate=0", "first_rate=0: a number from 1e-12 to 1000000 expected"},
+      {"influence-balancing:n=1", "n=1: a whole number from 2 to 100000 expected"},
+      {"influence-balancing:n=2.5", "n=2.5: a whole number from 2"},
+      {"influence-balancing:n=x", "n=x: a whole number from 2"},
+      {"influence-balancing:n=5,positive=6", "positive=6: a whole number from 0 to 5 expected"},
+      {"influence-balancing:n=5,positive=2,n=5", "n is given twice"},
+      {"influence-balancing:start=end", "start=end: ones or rest expected"},
   };
   for (const auto& [spec, says] : rows) {
     INFO(spec);

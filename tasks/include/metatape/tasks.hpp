@@ -29,3 +29,4 @@
 #include "metatape/tasks/optimizees/random_scaling.hpp"
 #include "metatape/tasks/optimizees/ridge.hpp"
 #include "metatape/tasks/optimizees/test_functions.hpp"
+#include "metatape/tasks/spec.hpp"

@@ -5,11 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <functional>
 
-#include "metatape/tasks/nearest_name.hpp"
 #include "metatape/tasks/optimizees/conv_classifier.hpp"
 #include "metatape/tasks/optimizees/mlp_classifier.hpp"
 #include "metatape/tasks/optimizees/quadratics.hpp"
@@ -28,126 +25,30 @@ LabelledImages ImageCache::read(const DataSpec& spec, int size) {
 
 namespace {
 
-std::string listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
+/// Widths: one for all of `layers`, or one a layer joined by "-".
+std::vector<std::int64_t> widths_of(const SpecValues& v) {
+  const int layers = v.whole("layers", 0, 64);
+  const std::string& value = v.text("hidden");
+  std::vector<std::int64_t> all;
+  for (std::size_t from = 0; from <= value.size();) {
+    const std::size_t to = std::min(value.find('-', from), value.size());
+    all.push_back(v.whole("hidden", value.substr(from, to - from), 1, 65536));
+    from = to + 1;
+  }
+  if (all.size() == 1) return std::vector(static_cast<std::size_t>(layers), all.front());
+  // `layers` left at its default, 1, says nothing beside several widths
+  if (layers != 1 && static_cast<std::size_t>(layers) != all.size())
+    v.refuse(fmt::format("hidden={} has {} layers, layers={}", value, all.size(), layers));
+  return all;
 }
 
-/// The keys of one spec, given or by default, as the makers read them.
-class Values {
- public:
-  /// `spec`: "name" or "name:key=value,...".
-  Values(const OptimizeeInfo& info, std::string_view spec) : info_(info) {
-    std::vector<std::string> names;
-    for (const OptimizeeInfo::Key& key : info.keys) {
-      names.push_back(key.name);
-      values_.push_back(key.standard);
-    }
-    given_.resize(names.size());
-    for (std::size_t from = info.name.size() + 1; from <= spec.size();) {
-      const std::size_t to = std::min(spec.find(',', from), spec.size());
-      const std::string item(spec.substr(from, to - from));
-      from = to + 1;
-      const std::size_t equals = std::min(item.find('='), item.size());
-      const std::string key = item.substr(0, equals);
-      const auto at = std::ranges::find(names, key);
-      if (at == names.end())
-        throw SpecError(fmt::format("optimizee {}: unknown key '{}'{} ({})", info.name, key,
-                                    did_you_mean(key, names),
-                                    names.empty() ? "it has no keys" : "keys: " + listed(names)));
-      const auto i = static_cast<std::size_t>(at - names.begin());
-      if (given_[i])
-        throw SpecError(fmt::format("optimizee {}: {} is given twice", info.name, key));
-      if (equals + 1 >= item.size())
-        throw SpecError(
-            fmt::format("optimizee {}: {} has no value ({})", info.name, key, info.keys[i].what));
-      given_[i] = true;
-      values_[i] = item.substr(equals + 1);
-    }
-  }
+using Keys = std::vector<SpecInfo::Key>;
 
-  [[nodiscard]] const std::string& text(std::string_view key) const { return values_[place(key)]; }
-  [[nodiscard]] bool given(std::string_view key) const { return given_[place(key)]; }
-
-  [[nodiscard]] int whole(std::string_view key, int low, int high) const {
-    return whole(key, text(key), low, high);
-  }
-
-  [[nodiscard]] double number(std::string_view key, double low, double high) const {
-    const std::string& value = text(key);
-    double result = 0;
-    const auto [end, why] = std::from_chars(value.data(), value.data() + value.size(), result);
-    if (why != std::errc() || end != value.data() + value.size() ||
-        !(result >= low && result <= high))
-      refuse(key, value, fmt::format("a number from {} to {}", low, high));
-    return result;
-  }
-
-  /// The one of `choices` whose name was given.
-  template <class E>
-  [[nodiscard]] E choice(std::string_view key, const std::vector<E>& choices) const {
-    std::string names;
-    for (std::size_t i = 0; i < choices.size(); ++i) {
-      if (text(key) == to_string(choices[i])) return choices[i];
-      names += (i == 0                    ? ""
-                : i + 1 == choices.size() ? " or "
-                                          : ", ") +
-               std::string(to_string(choices[i]));
-    }
-    refuse(key, text(key), names);
-  }
-
-  /// Widths: one for all of `layers`, or one a layer joined by "-".
-  [[nodiscard]] std::vector<std::int64_t> widths() const {
-    const int layers = whole("layers", 0, 64);
-    const std::string& value = text("hidden");
-    std::vector<std::int64_t> all;
-    for (std::size_t from = 0; from <= value.size();) {
-      const std::size_t to = std::min(value.find('-', from), value.size());
-      all.push_back(whole("hidden", value.substr(from, to - from), 1, 65536));
-      from = to + 1;
-    }
-    if (all.size() == 1) return std::vector(static_cast<std::size_t>(layers), all.front());
-    // `layers` left at its default, 1, says nothing beside several widths
-    if (layers != 1 && static_cast<std::size_t>(layers) != all.size())
-      throw SpecError(fmt::format("optimizee {}: hidden={} has {} layers, layers={}", info_.name,
-                                  value, all.size(), layers));
-    return all;
-  }
-
-  [[noreturn]] void refuse(std::string_view key, std::string_view value,
-                           std::string_view expected) const {
-    throw SpecError(
-        fmt::format("optimizee {}: {}={}: {} expected", info_.name, key, value, expected));
-  }
-
- private:
-  [[nodiscard]] int whole(std::string_view key, const std::string& value, int low, int high) const {
-    int result = 0;
-    const auto [end, why] = std::from_chars(value.data(), value.data() + value.size(), result);
-    if (why != std::errc() || end != value.data() + value.size() || result < low || result > high)
-      refuse(key, value, fmt::format("a whole number from {} to {}", low, high));
-    return result;
-  }
-
-  [[nodiscard]] std::size_t place(std::string_view key) const {
-    const auto at = std::ranges::find(info_.keys, key, &OptimizeeInfo::Key::name);
-    return static_cast<std::size_t>(at - info_.keys.begin());
-  }
-
-  const OptimizeeInfo& info_;
-  std::vector<std::string> values_;
-  std::vector<bool> given_;
-};
-
-using Keys = std::vector<OptimizeeInfo::Key>;
-
-OptimizeeInfo::Key functions_key() {
+SpecInfo::Key functions_key() {
   return {"functions", "1", "independent functions side by side in one instance"};
 }
 
-int functions_of(const Values& v) { return v.whole("functions", 1, 1 << 20); }
+int functions_of(const SpecValues& v) { return v.whole("functions", 1, 1 << 20); }
 
 // ---- images
 
@@ -163,7 +64,7 @@ Keys image_keys(const Classifier& c) {
           {"first_class", "0", "the first of those classes"}};
 }
 
-LabelledImages images_of(const Values& v, const OptimizeeContext& context) {
+LabelledImages images_of(const SpecValues& v, const OptimizeeContext& context) {
   const std::string& name = v.text("data");
   if (name.find(':') != std::string::npos)
     throw SpecError(
@@ -183,7 +84,7 @@ LabelledImages images_of(const Values& v, const OptimizeeContext& context) {
 }
 
 template <class Classifier>
-void set_common(Classifier& c, const Values& v, const OptimizeeContext& context) {
+void set_common(Classifier& c, const SpecValues& v, const OptimizeeContext& context) {
   c.start =
       v.choice("init", std::vector{NetworkStart::tiny, NetworkStart::glorot, NetworkStart::both});
   c.deviation = v.number("deviation", 0, 1e6);
@@ -194,8 +95,8 @@ void set_common(Classifier& c, const Values& v, const OptimizeeContext& context)
 // ---- the list
 
 struct Entry {
-  OptimizeeInfo info;
-  std::function<AnyOptimizee(const Values&, const OptimizeeContext&)> make;
+  SpecInfo info;
+  std::function<AnyOptimizee(const SpecValues&, const OptimizeeContext&)> make;
 };
 
 Entry quadratic() {
@@ -207,7 +108,7 @@ Entry quadratic() {
             {"dim", fmt::format("{}", q.dim), "coordinates of a function"},
             functions_key(),
             {"start", "variant", "deviation of θ0; variant: 0.01 or 1, as the variant has it"}}},
-          [](const Values& v, const OptimizeeContext&) -> AnyOptimizee {
+          [](const SpecValues& v, const OptimizeeContext&) -> AnyOptimizee {
             Quadratics made{.variant = v.choice("variant", std::vector{QuadraticVariant::uniform,
                                                                        QuadraticVariant::normal}),
                             .dim = v.whole("dim", 1, 4096),
@@ -227,9 +128,9 @@ Entry mlp() {
   keys.insert(keys.begin(), common.front());
   keys.insert(keys.end(), common.begin() + 1, common.end());
   return {{"mlp", "a fully connected network on images, cross-entropy of a minibatch", keys},
-          [](const Values& v, const OptimizeeContext& context) -> AnyOptimizee {
+          [](const SpecValues& v, const OptimizeeContext& context) -> AnyOptimizee {
             MlpClassifier made;
-            made.hidden = v.widths();
+            made.hidden = widths_of(v);
             made.activation = v.choice(
                 "activation", std::vector{HiddenActivation::sigmoid, HiddenActivation::tanh,
                                           HiddenActivation::relu, HiddenActivation::elu});
@@ -249,7 +150,7 @@ Entry conv() {
   keys.insert(keys.begin(), common.front());
   keys.insert(keys.end(), common.begin() + 1, common.end());
   return {{"conv", "a convolutional network with batch normalisation on images", keys},
-          [](const Values& v, const OptimizeeContext& context) -> AnyOptimizee {
+          [](const SpecValues& v, const OptimizeeContext& context) -> AnyOptimizee {
             ConvClassifier made;
             made.filters = v.whole("filters", 1, 4096);
             made.layers = v.whole("layers", 0, 16);
@@ -265,7 +166,7 @@ Entry bowl_entry() {
   return {{"bowl",
            bowl().formula,
            {{"curvature", "2", "second derivative"}, {"start", "1", "x0"}, functions_key()}},
-          [](const Values& v, const OptimizeeContext&) -> AnyOptimizee {
+          [](const SpecValues& v, const OptimizeeContext&) -> AnyOptimizee {
             TestFunction f =
                 bowl(v.number("curvature", -1e12, 1e12), v.number("start", -1e12, 1e12));
             f.functions = functions_of(v);
@@ -275,7 +176,7 @@ Entry bowl_entry() {
 
 Entry double_well_entry() {
   return {{"double_well", double_well().formula, {{"start", "0.5", "x0"}, functions_key()}},
-          [](const Values& v, const OptimizeeContext&) -> AnyOptimizee {
+          [](const SpecValues& v, const OptimizeeContext&) -> AnyOptimizee {
             TestFunction f = double_well(v.number("start", -1e12, 1e12));
             f.functions = functions_of(v);
             return f;
@@ -286,14 +187,14 @@ Entry ridge() {
   return {{"ridge",
            "½ ‖X w - y‖² + ½ penalty ‖w‖², judged on other points: three and two, fixed",
            {{"penalty", "0.5", "λ, a setting: --with-respect-to penalty"}}},
-          [](const Values& v, const OptimizeeContext&) -> AnyOptimizee {
+          [](const SpecValues& v, const OptimizeeContext&) -> AnyOptimizee {
             return Ridge{.penalty = v.number("penalty", 0, 1e12)};
           }};
 }
 
 Entry plain(const TestFunction& f) {
   return {{f.called, f.formula, {functions_key()}},
-          [f](const Values& v, const OptimizeeContext&) -> AnyOptimizee {
+          [f](const SpecValues& v, const OptimizeeContext&) -> AnyOptimizee {
             TestFunction made = f;
             made.functions = functions_of(v);
             return made;
@@ -312,9 +213,9 @@ const std::vector<Entry>& entries() {
 
 }  // namespace
 
-const std::vector<OptimizeeInfo>& optimizees_by_name() {
-  static const std::vector<OptimizeeInfo> all = [] {
-    std::vector<OptimizeeInfo> infos;
+const std::vector<SpecInfo>& optimizees_by_name() {
+  static const std::vector<SpecInfo> all = [] {
+    std::vector<SpecInfo> infos;
     for (const Entry& e : entries()) infos.push_back(e.info);
     return infos;
   }();
@@ -322,16 +223,10 @@ const std::vector<OptimizeeInfo>& optimizees_by_name() {
 }
 
 AnyOptimizee make_optimizee(std::string_view spec, const OptimizeeContext& context) {
-  const std::string name(spec.substr(0, spec.find(':')));
-  const auto at = std::ranges::find(
-      entries(), name, [](const Entry& e) -> const auto& { return e.info.name; });
-  if (at == entries().end()) {
-    std::vector<std::string> names;
-    for (const Entry& e : entries()) names.push_back(e.info.name);
-    throw SpecError(fmt::format("unknown optimizee '{}'{} (one of {})", name,
-                                did_you_mean(name, names), listed(names)));
-  }
-  return at->make(Values(at->info, spec), context);
+  std::vector<std::string> names;
+  for (const Entry& e : entries()) names.push_back(e.info.name);
+  const Entry& entry = entries()[place_of("optimizee", spec, names)];
+  return entry.make(SpecValues("optimizee", entry.info, spec), context);
 }
 
 }  // namespace metatape::tasks

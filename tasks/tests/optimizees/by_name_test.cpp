@@ -71,7 +71,7 @@ TEST_CASE("by name: a list from which everything can be made") {
   write_mnist(folder, "mnist", 40, 10);
   const OptimizeeContext context{.data = "mnist:" + (folder / "mnist")};
   std::set<std::string> names;
-  for (const OptimizeeInfo& info : optimizees_by_name()) {
+  for (const SpecInfo& info : optimizees_by_name()) {
     CAPTURE(info.name);
     names.insert(info.name);
     CHECK_FALSE(info.what.empty());
@@ -79,7 +79,7 @@ TEST_CASE("by name: a list from which everything can be made") {
     const auto plain = make_optimizee(info.name, context).sample(Key(1));
     // every default said aloud means the same
     std::string spec = info.name + ":";
-    for (const OptimizeeInfo::Key& key : info.keys) {
+    for (const SpecInfo::Key& key : info.keys) {
       CHECK_FALSE(key.what.empty());
       spec += (spec.back() == ':' ? "" : ",") + key.name + "=" + key.standard;
     }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "metatape/metalearn/estimators/dynamics.hpp"
+#include "metatape/tasks/spec.hpp"
 
 namespace metatape::metalearn {
 
@@ -18,23 +19,13 @@ struct NamedSystem {
   std::function<System(std::int64_t steps)> runs{};
 };
 
-/// For lists and help.
-struct SystemInfo {
-  struct Key {
-    std::string name;
-    std::string standard;  ///< the value when it is not given
-    std::string what;      ///< values and effect
-  };
-  std::string name;
-  std::string what;  ///< one line
-  std::vector<Key> keys;
-};
-const std::vector<SystemInfo>& systems_by_name();
+/// All that system_by_name knows, for lists and help.
+const std::vector<tasks::SpecInfo>& systems_by_name();
 
 /// influence-balancing, pes-2d, noisy-quadratic (closed_systems.hpp), "name" or
 /// "name:key=value,...".
-/// DataError for an unknown system or key (naming the nearest), a key given twice or without a
-/// value, and a value that cannot be (naming what is expected).
+/// tasks::SpecError for an unknown system or key (naming the nearest), a key given twice or without
+/// a value, and a value that cannot be (naming what is expected).
 NamedSystem system_by_name(std::string_view spec);
 
 }  // namespace metatape::metalearn

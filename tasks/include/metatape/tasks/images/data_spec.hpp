@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "metatape/autodiff/error.hpp"
 #include "metatape/tasks/images/readers.hpp"
+#include "metatape/tasks/spec.hpp"
 
 namespace metatape {
 class Threads;
@@ -16,15 +16,9 @@ class Threads;
 
 namespace metatape::tasks {
 
-/// A spec that says nothing that exists: wrong usage rather than broken data.
-class SpecError : public DataError {
- public:
-  using DataError::DataError;
-};
-
-///   strokes                          the embedded generator;
-///   strokes:alphabets=30,seed=7,drawers=20 omniglot:PATH[,PATH]             official zips or
-///   unpacked folders folder:PATH[,ink=dark|light]     <class>/*.png or <group>/<class>/*.png
+///   strokes[:KEY=VALUE,...]          the embedded generator; alphabets, drawers, seed
+///   omniglot:PATH[,PATH]             official zips or unpacked folders
+///   folder:PATH[,ink=dark|light]     <class>/*.png or <group>/<class>/*.png
 ///   mnist:PATH                       a folder with the four IDX files, plain or .gz
 ///   idx:IMAGES,LABELS                one pair of IDX files
 ///   cifar10:PATH                     a folder with the binary batches

@@ -10,6 +10,7 @@
 
 #include "metatape/tasks/optimizees/labelled_images.hpp"
 #include "metatape/tasks/optimizees/optimizee.hpp"
+#include "metatape/tasks/spec.hpp"
 
 namespace metatape::tasks {
 
@@ -40,19 +41,7 @@ struct OptimizeeContext {
 /// that cannot be read.
 AnyOptimizee make_optimizee(std::string_view spec, const OptimizeeContext& context = {});
 
-/// For lists and help.
-struct OptimizeeInfo {
-  struct Key {
-    std::string name;
-    std::string standard;  ///< the value when it is not given
-    std::string what;      ///< values and effect
-  };
-  std::string name;
-  std::string what;  ///< one line
-  std::vector<Key> keys;
-};
-
 /// All that make_optimizee knows, in the order of a list.
-const std::vector<OptimizeeInfo>& optimizees_by_name();
+const std::vector<SpecInfo>& optimizees_by_name();
 
 }  // namespace metatape::tasks
