@@ -130,11 +130,7 @@ std::string compact_head(const Figure& figure, const std::string& name) {
          (curves ? "set autoscale xfix\n" : "");
 }
 
-}  // namespace
-
-namespace {
-
-/// Of an axis that is logarithmic on both sides of 0: as many powers of ten as have room.
+// Of an axis that is logarithmic on both sides of 0: as many powers of ten as have room.
 std::string signed_tics(const Figure& figure) {
   double most = 1, least = 0;
   for (const Series& s : figure.series)

@@ -216,9 +216,8 @@ struct LstmColumns {
     T *g_copy = c.scratch<T>(s.steps * size), *h_copy = c.scratch<T>(size);
     T *c_copy = c.scratch<T>(size), *dc = c.scratch<T>(size), *dh = c.scratch<T>(size);
     T* dx_copy = c.scratch<T>(s.in * panel);
-    auto *const of_x = c.scratch<PanelPair<T>>(group * s.steps), *const of_h =
-                                                                     c.scratch<PanelPair<T>>(
-                                                                         group * s.steps);
+    auto* const of_x = c.scratch<PanelPair<T>>(group * s.steps);
+    auto* const of_h = c.scratch<PanelPair<T>>(group * s.steps);
     std::size_t gathered = 0;
     for (std::int64_t p = 0; p < panels; ++p) {
       const Part part(s.columns, p);
