@@ -159,7 +159,7 @@ def main():
         text += profile_text(bench, options) + peer_text(bench, options)
         text += scale_text(bench, options, scratch)
         if options.quick:
-            text = "**Not to be quoted: one step of each, on a busy machine.**\n\n" + text
+            text = "**Not to be quoted: one step of each, the largest left out.**\n\n" + text
         for figure in pathlib.Path(scratch).glob("*.svg"):
             shutil.copy(figure, FIGURES / figure.name)
     PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
