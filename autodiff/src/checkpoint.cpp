@@ -87,9 +87,10 @@ void Checkpoint::rerun(const Pullback& c) {
     wanted.push_back({i < a.given ? first + i : c.node().inputs[i], t.adjoint, t.fresh, true});
   }
   const Var y = (*a.f)(views);
-  const void* cotangent =
-      visit(c.dtype(), [&]<class T>(T) -> const void* { return c.gradient<T>(); });
-  sweep(s, s.index_of(y, name), cotangent, first, wanted);
+  const detail::Seed seed{s.index_of(y, name), visit(c.dtype(), [&]<class T>(T) -> const void* {
+                            return c.gradient<T>();
+                          })};
+  sweep(s, {&seed, 1}, first, wanted);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "metatape/autodiff/gradients.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "metatape/autodiff/bound.hpp"
@@ -15,6 +16,7 @@
 
 namespace metatape {
 
+using detail::Seed;
 using detail::TapeState;
 using detail::Wanted;
 
@@ -47,11 +49,11 @@ void require_like(const Tensor& t, const detail::Node& n, const char* op, const 
                      to_string(t.shape()) + ", needed is " + name(n.dtype) + to_string(n.shape));
 }
 
-// `gradients` get dL/d(inputs); of an input given twice, the first is swept and the others copied.
-void pull_into(TapeState& s, Var y, const void* cotangent, std::span<const Var> inputs,
+// `gradients` get what the seeds say of the inputs; of an input given twice, the first is swept and
+// the others copied.
+void pull_into(TapeState& s, std::span<const Seed> seeds, std::span<const Var> inputs,
                std::span<Tensor> gradients, const char* op) {
   if (inputs.empty()) return;
-  const std::uint32_t from = s.index_of(y, op);
   // Small and on the stack in the usual case: the sweep itself must not allocate.
   constexpr std::size_t few = 8;
   std::array<Wanted, few> few_wanted;
@@ -67,7 +69,7 @@ void pull_into(TapeState& s, Var y, const void* cotangent, std::span<const Var> 
     fresh = many_fresh.get();
   }
   std::size_t count = 0;
-  std::uint32_t first = from;
+  std::uint32_t first = std::numeric_limits<std::uint32_t>::max();
   const auto earlier = [&](std::size_t i) {
     for (std::size_t k = 0; k < i; ++k)
       if (s.index_of(inputs[k], op) == s.index_of(inputs[i], op)) return static_cast<int>(k);
@@ -82,7 +84,7 @@ void pull_into(TapeState& s, Var y, const void* cotangent, std::span<const Var> 
     ++count;
     first = std::min(first, index);
   }
-  sweep(s, from, cotangent, first, {wanted, count});
+  sweep(s, seeds, first, {wanted, count});
   for (std::size_t i = 0, at = 0; i < inputs.size(); ++i) {
     if (const int same = inputs.size() > 1 ? earlier(i) : -1; same >= 0) {
       gradients[i] = gradients[static_cast<std::size_t>(same)];
@@ -145,7 +147,9 @@ void grad_into(Var loss, std::span<const Var> inputs, std::span<Tensor> gradient
   if (inputs.size() != gradients.size())
     throw ShapeError("grad: " + std::to_string(inputs.size()) + " inputs and " +
                      std::to_string(gradients.size()) + " tensors to write");
-  pull_into(s, loss, One{}.of(loss.dtype()), inputs, gradients, "grad");
+  const One one;
+  const Seed seed{s.index_of(loss, "grad"), one.of(loss.dtype())};
+  pull_into(s, {&seed, 1}, inputs, gradients, "grad");
 }
 
 std::vector<Tensor> grad(Var loss, std::span<const Var> inputs) {
@@ -179,12 +183,29 @@ Params grad(Var loss, const Bound& params) {
   return gradient;
 }
 
-std::vector<Tensor> vector_jacobian(Var y, std::span<const Var> inputs, const Tensor& v) {
-  TapeState& s = recording_state(y, "vector_jacobian");
-  require_like(v, TapeState::node_of(y, "vector_jacobian"), "vector_jacobian", "cotangent");
+std::vector<Tensor> vector_jacobian(std::span<const Var> ys, std::span<const Var> inputs,
+                                    std::span<const Tensor> vs) {
+  const char* const op = "vector_jacobian";
+  if (ys.size() != vs.size())
+    throw ShapeError(std::string(op) + ": " + std::to_string(ys.size()) + " outputs and " +
+                     std::to_string(vs.size()) + " cotangents");
   std::vector<Tensor> gradients = made_for(inputs);
-  pull_into(s, y, v.data(), inputs, gradients, "vector_jacobian");
+  if (ys.empty()) {
+    for (Tensor& g : gradients) g = Tensor::zeros(g.shape(), g.dtype());
+    return gradients;
+  }
+  TapeState& s = recording_state(ys.front(), op);
+  std::vector<Seed> seeds;
+  for (std::size_t k = 0; k < ys.size(); ++k) {
+    require_like(vs[k], TapeState::node_of(ys[k], op), op, "cotangent");
+    seeds.push_back({s.index_of(ys[k], op), vs[k].data()});
+  }
+  pull_into(s, seeds, inputs, gradients, op);
   return gradients;
+}
+
+std::vector<Tensor> vector_jacobian(Var y, std::span<const Var> inputs, const Tensor& v) {
+  return vector_jacobian({&y, 1}, inputs, {&v, 1});
 }
 
 std::vector<Var> recorded_vector_jacobian(Var y, std::span<const Var> inputs, Var v) {
@@ -283,7 +304,8 @@ Tensor jacobian(Var y, Var x) {
     for (std::int64_t i = 0; i < y.size(); ++i) {
       const auto at = static_cast<std::size_t>(i);
       cotangent.template mutable_values<T>()[at] = T{1};
-      pull_into(s, y, cotangent.data(), {&x, 1}, row, "jacobian");
+      const Seed seed{s.index_of(y, "jacobian"), cotangent.data()};
+      pull_into(s, {&seed, 1}, {&x, 1}, row, "jacobian");
       cotangent.template mutable_values<T>()[at] = T{0};
       std::ranges::copy(row.front().template values<T>(),
                         result.template mutable_values<T>().begin() + i * x.size());

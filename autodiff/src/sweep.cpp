@@ -32,16 +32,17 @@ struct Slot {
 
 class Sweep {
  public:
-  Sweep(TapeState& state, std::uint32_t from, std::uint32_t first, std::span<const Wanted> wanted)
+  // Records `first` to `last`.
+  Sweep(TapeState& state, std::uint32_t last, std::uint32_t first, std::span<const Wanted> wanted)
       : state_(state),
         first_(first),
-        count_(from - first + 1),
+        count_(last - first + 1),
         wanted_(wanted),
         spare_base_(state.spare_adjoints.size()) {
     slots_ = static_cast<Slot*>(state.arena.allocate(count_ * sizeof(Slot)));
     std::memset(static_cast<void*>(slots_), 0, count_ * sizeof(Slot));
     for (const Wanted& w : wanted) {
-      if (w.index < first || w.index > from) continue;
+      if (w.index < first || w.index > last) continue;
       Slot& s = slots_[w.index - first];
       s.adjoint = w.adjoint;
       s.fresh = w.fresh;
@@ -56,16 +57,9 @@ class Sweep {
     }
   }
 
-  void run(std::uint32_t from, const void* cotangent) {
-    if (!slots_[from - first_].reached) return;
-    const Pullback::Target seed = target(from);
-    const std::size_t seed_bytes = state_.node(from).value_bytes();
-    if (*seed.fresh) {
-      if (seed_bytes > 0) std::memcpy(seed.adjoint, cotangent, seed_bytes);  // nothing may be null
-      *seed.fresh = false;
-    } else {
-      add(state_.node(from), seed.adjoint, cotangent);
-    }
+  void run(std::span<const Seed> seeds) {
+    for (const Seed& seed : seeds)
+      if (reaches(seed.index)) start(seed);
     for (std::uint32_t i = count_; i-- > 0;) {
       Slot& s = slots_[i];
       if (!s.adjoint || *s.fresh || s.blocked) continue;
@@ -86,6 +80,17 @@ class Sweep {
     for (const Wanted& w : wanted_)
       if (w.index == index) return &w;
     return nullptr;
+  }
+
+  void start(const Seed& seed) {
+    const Pullback::Target to = target(seed.index);
+    const Node& n = state_.node(seed.index);
+    if (!*to.fresh) {
+      add(n, to.adjoint, seed.cotangent);
+    } else if (n.value_bytes() > 0) {  // nothing may be null
+      std::memcpy(to.adjoint, seed.cotangent, n.value_bytes());
+    }
+    *to.fresh = false;
   }
 
   bool reaches(std::uint32_t index) const {
@@ -243,24 +248,12 @@ struct Restore {
 
 }  // namespace
 
-void sweep(TapeState& state, std::uint32_t from, const void* cotangent, std::uint32_t first,
+void sweep(TapeState& state, std::span<const Seed> seeds, std::uint32_t first,
            std::span<const Wanted> wanted) {
   const Restore restore(state);
-  if (from < first) {  // the loss itself is an older record: only `wanted` can have a part in it
-    for (const Wanted& w : wanted) {
-      if (w.index != from) continue;
-      const Node& n = state.node(from);
-      if (*w.fresh) std::memset(w.adjoint, 0, n.value_bytes());
-      *w.fresh = false;
-      visit(n.dtype, [&]<class T>(T) {
-        for (std::int64_t k = 0; k < n.shape.size(); ++k)
-          static_cast<T*>(w.adjoint)[k] += static_cast<const T*>(cotangent)[k];
-      });
-      return;
-    }
-    return;
-  }
-  Sweep(state, from, first, wanted).run(from, cotangent);
+  std::uint32_t last = first;
+  for (const Seed& seed : seeds) last = std::max(last, seed.index);
+  Sweep(state, last, first, wanted).run(seeds);
 }
 
 void recorded_sweep(TapeState& state, Var from, Var cotangent, std::uint32_t first,

@@ -17,9 +17,15 @@ struct Wanted {
   bool blocked = false;   ///< do not go on from it to what it was made of
 };
 
-/// Fast sweep from record `from`, whose adjoint is `cotangent`. Records older than `first` are not
-/// visited; those among `wanted` still get their adjoint. Memory is given back before it returns.
-void sweep(TapeState& state, std::uint32_t from, const void* cotangent, std::uint32_t first,
+/// A record that a sweep starts at, and its adjoint there.
+struct Seed {
+  std::uint32_t index = 0;
+  const void* cotangent = nullptr;
+};
+
+/// Fast sweep from all of `seeds`. Records older than `first` are not visited; those among `wanted`
+/// still get their adjoint. Memory is given back before it returns.
+void sweep(TapeState& state, std::span<const Seed> seeds, std::uint32_t first,
            std::span<const Wanted> wanted);
 
 /// The same over Vars, recorded; adjoints[i] stays invalid where no path leads to wanted[i].

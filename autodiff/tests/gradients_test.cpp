@@ -22,6 +22,31 @@ TEST_CASE("Hessian, Hessian-vector and Jacobian-vector products of a cubic", "[g
         std::vector<double>{43, 2});
 }
 
+TEST_CASE("the pullback of several outputs in one sweep", "[gradients]") {
+  // y0 = x0 x1, y1 = (x0², x1²), y2 = a part of x itself, y3 of no input:
+  // Σ v dy = 2 (x1, x0) + (10 · 2 x0, 100 · 2 x1) + (0, 1000)
+  Tape tape;
+  const Var apart = tape.constant(Tensor({2}, {7.0, 8.0}));
+  const Var x = tape.variable(Tensor({2}, {2.0, 3.0}));
+  const Var squares = square(x);
+  const std::vector<Var> ys{row(x, 0) * row(x, 1), squares, row(x, 1), apart};
+  const std::vector<Tensor> vs{Tensor({}, {2.0}), Tensor({2}, {10.0, 100.0}), Tensor({}, {1000.0}),
+                               Tensor({2}, {5.0, 5.0})};
+  CHECK(vector_jacobian(ys, {&x, 1}, vs)[0].to_vector() == std::vector<double>{46, 1604});
+  // Also with respect to what lies between, and where an output is the input.
+  const std::vector<Var> of{squares, x};
+  const std::vector<Tensor> d =
+      vector_jacobian(std::array{sum(squares), x}, of, std::array{Tensor({}, {3.0}), vs[1]});
+  CHECK(d[0].to_vector() == std::vector<double>{3, 3});
+  CHECK(d[1].to_vector() == std::vector<double>{22, 118});
+  CHECK(vector_jacobian(std::span<const Var>(), {&x, 1}, {})[0].to_vector() ==
+        std::vector<double>{0, 0});
+  REQUIRE_THROWS_WITH(vector_jacobian(ys, {&x, 1}, {vs.data(), 3}),
+                      "vector_jacobian: 4 outputs and 3 cotangents");
+  REQUIRE_THROWS_WITH(vector_jacobian({ys.data(), 1}, {&x, 1}, {&vs[1], 1}),
+                      "vector_jacobian: the cotangent is f64[2], needed is f64[]");
+}
+
 TEST_CASE("third order by recording twice", "[gradients]") {
   Tape tape;
   const Var x = tape.variable(Tensor({}, {0.7}));

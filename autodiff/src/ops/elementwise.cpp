@@ -365,17 +365,18 @@ struct Power {
   }
 };
 
+// Written without a branch: where x lies is as good as random.
 struct Clamp {
   static constexpr const char* name = "clamp";
   template <Scalar T>
   static T value(T x, const Constants& k) {
-    return x < static_cast<T>(k.a)   ? static_cast<T>(k.a)
-           : x > static_cast<T>(k.b) ? static_cast<T>(k.b)
-                                     : x;
+    const T low = static_cast<T>(k.a), high = static_cast<T>(k.b), raised = x < low ? low : x;
+    return raised > high ? high : raised;
   }
   template <Scalar T>
   static T slope(T x, T, const Constants& k) {
-    return x >= static_cast<T>(k.a) && x <= static_cast<T>(k.b) ? T{1} : T{0};
+    const bool above = x >= static_cast<T>(k.a), below = x <= static_cast<T>(k.b);
+    return static_cast<T>(above & below);
   }
   static Var slope(Var x, Var, const Constants& k) {
     return greater_equal(x, x.tape().constant(k.a, x.dtype())) *

@@ -6,10 +6,9 @@
 // optimizer that reads θ has more to say about it; then the block's θ is recorded with the rest.
 #include <algorithm>
 
+#include "../algebra/flat.hpp"
 #include "job.hpp"
-#include "metatape/autodiff/gradients.hpp"
 #include "metatape/autodiff/ops/binary.hpp"
-#include "metatape/autodiff/ops/reduce.hpp"
 #include "metatape/autodiff/ops/structure.hpp"
 
 namespace metatape::metalearn::detail {
@@ -88,12 +87,12 @@ class Asked {
   void* sum_;
 };
 
-// Σ_t <θ_t, w_t ∇_t> or Σ_t <u_t, Λ_t>, step by step.
-Var surrogate(const Job& job, const Block& block, const Track& track, const Pull& pull,
-              const Bound& phi, Tape& tape, Var theta, const Tensor& lambda) {
+// θ_t with w_t ∇_t, or u_t with Λ_t, of each step.
+Outputs stepped(const Job& job, const Block& block, const Track& track, const Pull& pull,
+                const Bound& phi, Tape& tape, Var theta, const Tensor& lambda) {
   const bool reads = job.optimizer.reads_theta();
   Bound state = bound_of(tape, block.state, state_of(job, block, job.from.state), false);
-  Var total;
+  Outputs outputs;
   for (std::int64_t t = 0; t < job.steps(); ++t) {
     const auto at = static_cast<std::size_t>(t);
     OptimizerOutput out = job.optimizer.step(
@@ -107,12 +106,15 @@ Var surrogate(const Job& job, const Block& block, const Track& track, const Pull
     state = out.state;
     const Var update = out.updates.flat();
     theta = theta + update;
-    if (reads && pull.weight[at + 1] == 0) continue;
-    const Var term = reads ? sum(theta * part(track.judged[at + 1], block)) * pull.weight[at + 1]
-                           : sum(update * lambda.window(t * block.count, Shape{block.count}));
-    total = total.valid() ? total + term : term;
+    if (!reads) {
+      outputs.add(update, lambda.window(t * block.count, Shape{block.count}));
+    } else if (pull.weight[at + 1] != 0) {
+      Tensor asked = Tensor::zeros({block.count}, job.dtype());
+      add_scaled(asked, pull.weight[at + 1], part(track.judged[at + 1], block));
+      outputs.add(theta, std::move(asked));
+    }
   }
-  return total;
+  return outputs;
 }
 
 // Adds d(Σ_t <u_t, Λ_t>)/dφ of a block whose steps are a sequence. `phi` is a variable, `fixed` the
@@ -142,17 +144,14 @@ void sequence_back(const Job& job, const Block& block, const Track& track, const
     const bool earlier = s > 0 && block.state;
     const Bound state = bound_of(tape, block.state, marks[s], earlier);
     const SequenceOutput out = run(phi, first, state);
-    Var l = sum(out.updates * asked.rows(first, first + out.updates.shape()[0]));
-    if (mu.size() > 0)
-      for (std::size_t k = 0; k < out.state.count(); ++k) {
-        const ParamEntry& e = block.state->entries()[k];
-        l = l + sum(out.state[k] * mu.window(e.offset, e.shape));
-      }
-    if (!l.differentiable()) continue;
+    Outputs outputs;
+    outputs.add(out.updates, asked.rows(first, first + out.updates.shape()[0]));
+    outputs.add(out.state, mu);
+    if (outputs.empty()) continue;
     std::vector<Var> inputs;
     if (phi.count() > 0) inputs.push_back(phi.flat());
     if (earlier) inputs.push_back(state.flat());
-    const std::vector<Tensor> d = grad(l, inputs);
+    const std::vector<Tensor> d = outputs.pull(inputs);
     if (phi.count() > 0) to.add_scaled(1, Params(job.phi.layout(), d.front()));
     if (earlier) mu = d.back();
   }
@@ -171,7 +170,7 @@ void blockwise(const Job& job, const Track& track, const Pull& pull, Unrolled& r
   each_task(job, shares, [&](std::int64_t task, int worker) {
     Tape& tape = workers.tape(worker);
     const Bound& phi = workers.phi(worker);
-    Params &sum_of_task = sums[static_cast<std::size_t>(task)], one = job.phi.zeros_like();
+    Params& sum_of_task = sums[static_cast<std::size_t>(task)];
     sum_of_task = job.phi.zeros_like();
     for (std::int64_t i = shares.first(task); i < shares.first(task + 1); ++i) {
       const Block& b = blocks[static_cast<std::size_t>(i)];
@@ -183,25 +182,23 @@ void blockwise(const Job& job, const Track& track, const Pull& pull, Unrolled& r
         sequence_back(job, b, track, asked, phi, fixed.phi(worker), tape, sum_of_task);
         continue;
       }
-      const Var s = surrogate(job, b, track, pull, phi, tape, theta, asked.rows(0, job.steps()));
-      if (!s.valid() || !s.differentiable()) continue;
-      if (!reads) {
-        grad_into(s, phi, one);
-        sum_of_task.add_scaled(1, one);
-        continue;
-      }
-      std::vector<Var> inputs{theta};
+      const Outputs outputs =
+          stepped(job, b, track, pull, phi, tape, theta, asked.rows(0, job.steps()));
+      if (outputs.empty()) continue;
+      std::vector<Var> inputs;
       if (phi.count() > 0) inputs.push_back(phi.flat());
-      const std::vector<Tensor> d = grad(s, inputs);
+      if (reads) inputs.push_back(theta);
+      const std::vector<Tensor> d = outputs.pull(inputs);
+      if (phi.count() > 0) sum_of_task.add_scaled(1, Params(job.phi.layout(), d.front()));
+      if (!reads) continue;
       visit(job.dtype(), [&]<class T>(T) {
         T* to = static_cast<T*>(theta_gradient) + b.first;
-        std::ranges::copy(d[0].values<T>(), to);
+        std::ranges::copy(d.back().values<T>(), to);
         const T w = static_cast<T>(pull.weight[0]);
         if (w == 0) return;
         const T* judged = track.judged[0].values<T>().data() + b.first;
         for (std::int64_t k = 0; k < b.count; ++k) to[k] += w * judged[k];
       });
-      if (phi.count() > 0) sum_of_task.add_scaled(1, Params(job.phi.layout(), d[1]));
     }
   });
   for (const Params& p : sums) result.gradient.add_scaled(1, p);

@@ -10,7 +10,6 @@
 #include "../algebra/flat.hpp"
 #include "job.hpp"
 #include "metatape/autodiff/gradients.hpp"
-#include "metatape/autodiff/ops/binary.hpp"
 #include "metatape/autodiff/ops/reduce.hpp"
 
 namespace metatape::metalearn::detail {
@@ -63,19 +62,16 @@ void checkpointed(const Job& job, Track& track, const Pull& pull, Unrolled& resu
                                 .step = job.from.step + t,
                                 .functions = job.instance.functions},
                                state);
-        Var s = sum(out.updates.flat() * part(lambda, b));
-        if (mu[of].size() > 0)
-          for (std::size_t k = 0; k < out.state.count(); ++k) {
-            const ParamEntry& e = b.state->entries()[k];
-            s = s + sum(out.state[k] * mu[of].window(e.offset, e.shape));
-          }
-        if (!s.differentiable()) continue;
+        Outputs outputs;
+        outputs.add(out.updates.flat(), part(lambda, b));
+        outputs.add(out.state, mu[of]);
+        if (outputs.empty()) continue;
         std::vector<Var> inputs;
         if (phi.count() > 0) inputs.push_back(phi.flat());
         if (b.state) inputs.push_back(state.flat());
         if (exact) inputs.push_back(gradient);
         if (reads) inputs.push_back(theta);
-        const std::vector<Tensor> d = grad(s, inputs);
+        const std::vector<Tensor> d = outputs.pull(inputs);
         std::size_t next = 0;
         if (phi.count() > 0)
           sums[static_cast<std::size_t>(task)].add_scaled(1, Params(job.phi.layout(), d[next++]));

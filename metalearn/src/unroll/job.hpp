@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "metatape/autodiff/tape.hpp"
@@ -87,6 +88,22 @@ class Workers {
 /// A value that has no tensors stands on the tape as nothing.
 Bound bound_of(Tape& tape, const std::shared_ptr<const Layout>& layout, const Params& value,
                bool differentiable);
+
+/// What a step or several made, and what later ones ask of it: of what does not depend on φ, the
+/// state or the gradient, nothing.
+class Outputs {
+ public:
+  void add(Var y, Tensor cotangent);
+  /// A state's tensors, and their adjoints one after the other; of an empty `flat` nothing.
+  void add(const Bound& state, const Tensor& flat);
+  [[nodiscard]] bool empty() const { return ys_.empty(); }
+  /// Σ of cotangents times derivatives, one sweep.
+  [[nodiscard]] std::vector<Tensor> pull(std::span<const Var> inputs) const;
+
+ private:
+  std::vector<Var> ys_;
+  std::vector<Tensor> cotangents_;
+};
 
 /// The run forward.
 struct Track {

@@ -34,6 +34,10 @@ void grad_into(Var loss, const Bound& params, Params& gradient);
 
 /// vᵀ dy/dx: the pullback of y at the cotangent v, of y's shape.
 std::vector<Tensor> vector_jacobian(Var y, std::span<const Var> inputs, const Tensor& v);
+/// Σ_k v_kᵀ dy_k/dx of several outputs by one sweep: what comes back through a step when some of
+/// what it made is asked for by later ones. An output that depends on no input adds nothing.
+std::vector<Tensor> vector_jacobian(std::span<const Var> ys, std::span<const Var> inputs,
+                                    std::span<const Tensor> vs);
 
 // ---- derivatives that can be differentiated again ---------------------------------------------
 // Recorded on the same tape. TapeError names an op on the path that is differentiable only once.
