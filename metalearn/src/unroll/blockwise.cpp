@@ -20,10 +20,13 @@ namespace {
 constexpr std::int64_t whole = 40, part_of_longer = 20;
 std::int64_t segment_of(const Job& job) { return job.steps() <= whole ? whole : part_of_longer; }
 
-// Coordinates whose steps, some hundred numbers each, are at hand in cache together.
+// Coordinates whose steps are at hand in cache together: a step keeps a few times as many numbers
+// as the coordinate's state has.
 std::int64_t fitting(const Job& job) {
-  constexpr std::int64_t panel = 64, row_steps = 20 * 3 * panel;
-  const std::int64_t most = row_steps / std::min(job.steps(), whole) / panel * panel;
+  constexpr std::int64_t panel = 64, numbers = 20 * 3 * panel * 96;
+  const std::int64_t state =
+      std::max<std::int64_t>(job.from.state.size() / std::max<std::int64_t>(job.size(), 1), 1);
+  const std::int64_t most = numbers / state / std::min(job.steps(), whole) / panel * panel;
   return std::clamp<std::int64_t>(most, panel, 5 * panel);
 }
 
