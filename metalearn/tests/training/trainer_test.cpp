@@ -65,7 +65,8 @@ TEST_CASE("each answer's gradient can be clipped before the mean", "[training]")
   const MetaObjective two{
       .step = [](Tape&, const Params& phi, const Params&, const MetaPosition& at) {
         MetaStep answer{.gradient = phi.zeros_like()};
-        answer.gradient.flat().mutable_values<float>()[at.slot] = at.slot == 0 ? 100.0f : 0.5f;
+        answer.gradient.flat().mutable_values<float>()[static_cast<std::size_t>(at.slot)] =
+            at.slot == 0 ? 100.0f : 0.5f;
         return answer;
       }};
   const auto norm = [&](double clip_each) {
