@@ -114,7 +114,7 @@ Experiment conv() {
       .note =
           "RNNprop, trained through second derivatives on images of 14 x 14 with kernels of 3 x 3, "
           "eight windows a meta-step, and carried to the network as in the paper: 28 x 28, 5 x 5. "
-          "The small scale stops where validation stopped to improve. The LSTM has two nets, one "
+          "The small scale stops where validation stopped improving. The LSTM has two nets, one "
           "for the convolutions and one for all else, as in the paper. The paper shows curves "
           "without values: nothing is quoted.",
       .unit = "loss",

@@ -96,6 +96,13 @@ Outputs stepped(const Job& job, const Block& block, const Track& track, const Pu
   const bool reads = job.optimizer.reads_theta();
   Bound state = bound_of(tape, block.state, state_of(job, block, job.from.state), false);
   Outputs outputs;
+  const auto ask = [&](std::size_t at) {
+    if (pull.weight[at] == 0) return;
+    Tensor asked = Tensor::zeros({block.count}, job.dtype());
+    add_scaled(asked, pull.weight[at], part(track.judged[at], block));
+    outputs.add(theta, std::move(asked));
+  };
+  if (reads) ask(0);
   for (std::int64_t t = 0; t < job.steps(); ++t) {
     const auto at = static_cast<std::size_t>(t);
     OptimizerOutput out = job.optimizer.step(
@@ -109,13 +116,10 @@ Outputs stepped(const Job& job, const Block& block, const Track& track, const Pu
     state = out.state;
     const Var update = out.updates.flat();
     theta = theta + update;
-    if (!reads) {
+    if (reads)
+      ask(at + 1);
+    else
       outputs.add(update, lambda.window(t * block.count, Shape{block.count}));
-    } else if (pull.weight[at + 1] != 0) {
-      Tensor asked = Tensor::zeros({block.count}, job.dtype());
-      add_scaled(asked, pull.weight[at + 1], part(track.judged[at + 1], block));
-      outputs.add(theta, std::move(asked));
-    }
   }
   return outputs;
 }
@@ -195,12 +199,7 @@ void blockwise(const Job& job, const Track& track, const Pull& pull, Unrolled& r
       if (phi.count() > 0) sum_of_task.add_scaled(1, Params(job.phi.layout(), d.front()));
       if (!reads) continue;
       visit(job.dtype(), [&]<class T>(T) {
-        T* to = static_cast<T*>(theta_gradient) + b.first;
-        std::ranges::copy(d.back().values<T>(), to);
-        const T w = static_cast<T>(pull.weight[0]);
-        if (w == 0) return;
-        const T* judged = track.judged[0].values<T>().data() + b.first;
-        for (std::int64_t k = 0; k < b.count; ++k) to[k] += w * judged[k];
+        std::ranges::copy(d.back().values<T>(), static_cast<T*>(theta_gradient) + b.first);
       });
     }
   });

@@ -35,7 +35,9 @@ void grad_into(Var loss, const Bound& params, Params& gradient);
 /// vᵀ dy/dx: the pullback of y at the cotangent v, of y's shape.
 std::vector<Tensor> vector_jacobian(Var y, std::span<const Var> inputs, const Tensor& v);
 /// Σ_k v_kᵀ dy_k/dx of several outputs by one sweep: what comes back through a step when some of
-/// what it made is asked for by later ones. An output that depends on no input adds nothing.
+/// what it made is asked for by later ones. An output that depends on no input adds nothing; zeros
+/// where there are no outputs. ShapeError where a cotangent is not of its output's shape and type,
+/// or one is missing.
 std::vector<Tensor> vector_jacobian(std::span<const Var> ys, std::span<const Var> inputs,
                                     std::span<const Tensor> vs);
 
