@@ -5,6 +5,7 @@
 
 #include <sstream>
 
+#include "float_mode.hpp"
 #include "kernels/simd.hpp"
 
 namespace metatape {
@@ -33,5 +34,14 @@ std::string blas_name() {
 }
 
 std::string simd_name() { return kernel::name(kernel::simd()); }
+
+SubnormalsAsZero::SubnormalsAsZero() : before_(float_mode() & subnormals_are_zero) {
+  set_float_mode(float_mode() | subnormals_are_zero);
+}
+
+SubnormalsAsZero::~SubnormalsAsZero() {
+  // The register also keeps which exceptions arithmetic has met: those stay.
+  set_float_mode((float_mode() & ~subnormals_are_zero) | before_);
+}
 
 }  // namespace metatape

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "float_mode.hpp"
 #include "metatape/autodiff/error.hpp"
 
 namespace metatape {
@@ -92,6 +93,7 @@ struct Threads::Team {
   Call call = nullptr;
   void* f = nullptr;
   std::int64_t blocks = 0;
+  std::uint64_t mode = 0;  // of the caller's arithmetic: a block's bits must not depend on who took it
   std::atomic<std::int64_t> next{0};
   std::atomic<int> busy{0};  // workers that have not finished it, the caller left out
 
@@ -129,6 +131,7 @@ struct Threads::Team {
       }
       seen = generation.load(std::memory_order_acquire);
       if (ends) return;
+      set_float_mode(mode);
       work(worker);
       busy.fetch_sub(1, std::memory_order_release);
     }
@@ -182,6 +185,7 @@ void Threads::run_erased(std::int64_t blocks, Call call, void* f) {
   t.call = call;
   t.f = f;
   t.blocks = blocks;
+  t.mode = float_mode();
   t.failure = nullptr;
   t.next.store(0, std::memory_order_relaxed);
   t.busy.store(static_cast<int>(t.workers.size()), std::memory_order_relaxed);

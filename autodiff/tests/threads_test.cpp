@@ -2,10 +2,12 @@
 #include "support/catch.hpp"
 
 #include <atomic>
+#include <limits>
 #include <stdexcept>
 #include <vector>
 
 #include "metatape/autodiff/error.hpp"
+#include "metatape/autodiff/machine.hpp"
 #include "metatape/autodiff/threads.hpp"
 
 using namespace metatape;
@@ -67,3 +69,33 @@ TEST_CASE("impossible counts are refused", "[threads]") {
   REQUIRE_THROWS_WITH(Threads(1025), "threads: 1025: 1 to 1024 are possible");
   CHECK(available_cores() >= 1);
 }
+
+#if defined(__x86_64__) || defined(__aarch64__)
+TEST_CASE("subnormal numbers are zero for whoever asks, and for the blocks of its regions",
+          "[threads]") {
+  constexpr int blocks = 64;
+  const auto all = [](Threads& threads, bool zero) {
+    std::atomic<int> right{0};
+    threads.run(blocks, [&](std::int64_t, int) {
+      volatile float least = std::numeric_limits<float>::min();
+      volatile float tiny = std::numeric_limits<float>::denorm_min();
+      const bool result = least / 2 == 0, operand = tiny * 1e30F == 0;
+      right += result == zero && operand == zero;
+    });
+    return right.load();
+  };
+  Threads threads(3);
+  CHECK(all(threads, false) == blocks);
+  {
+    const SubnormalsAsZero outer;
+    CHECK(all(threads, true) == blocks);  // workers that were there before
+    Threads later(2);
+    CHECK(all(later, true) == blocks);
+    {
+      const SubnormalsAsZero inner;
+    }
+    CHECK(all(threads, true) == blocks);
+  }
+  CHECK(all(threads, false) == blocks);
+}
+#endif

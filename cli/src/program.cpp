@@ -8,6 +8,7 @@
 #include <new>
 
 #include "commands.hpp"
+#include "metatape/autodiff/machine.hpp"
 #include "metatape/tasks/images/data_spec.hpp"
 #include "report.hpp"
 #include "signals.hpp"
@@ -107,6 +108,7 @@ int complain(const std::string& why, int code) {
 }  // namespace
 
 int run_program(const std::vector<std::string>& words) {
+  const SubnormalsAsZero quick;
   prepare_streams();
   install_signal_handlers();
   try {

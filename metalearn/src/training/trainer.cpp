@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "metatape/autodiff/error.hpp"
+#include "metatape/autodiff/machine.hpp"
 #include "metatape/autodiff/threads.hpp"
 #include "metatape/metalearn/optimizers/clip.hpp"
 
@@ -82,6 +83,7 @@ Trainer::~Trainer() = default;
 Trainer::Trainer(Trainer&&) noexcept = default;
 
 StepReport Trainer::step() {
+  const SubnormalsAsZero quick;
   State& s = *state_;
   if (s.tapes.size() == 1) {
     for (int slot = 0; slot < s.options.batch; ++slot) s.ask(slot, *s.tapes[0]);
