@@ -94,7 +94,7 @@ Bound Bound::inside(std::string_view prefix) const {
 
 Params Bound::value() const {
   if (count() == 0) return {};
-  Params p = Params::zeros(layout(), shared_->tensors.front().dtype());
+  Params p(layout(), Tensor::uninitialised({layout()->size()}, shared_->tensors.front().dtype()));
   char* to = static_cast<char*>(p.flat().mutable_data());
   visit(p.dtype(), [&]<class T>(T) {
     for (const Var& t : shared_->tensors) {

@@ -13,33 +13,70 @@ HWY_BEFORE_NAMESPACE();
 namespace metatape::kernel {
 namespace HWY_NAMESPACE {
 
+// Several values take each stage together: a value alone is a chain of twenty operations that wait
+// for one another, and a processor does not look far enough ahead to fill the gaps by itself.
+
 // e^x for |x| <= 87, good to an absolute error of the sigmoid and tanh made of it. Adding 1.5 ·
 // 2^23 rounds to a whole n and leaves it in the low bits, which makes 2^n. The product n log 2 is
 // not split in two: where n is large, sigmoid and tanh are flat.
-HWY_INLINE V quick_exp(V x) {
-  const V magic = set(12582912.0f), t = hn::MulAdd(x, set(1.44269504f), magic);
-  const V r = hn::NegMulAdd(hn::Sub(t, magic), set(0.693147181f), x), s = hn::Mul(r, r);
-  const V low = hn::MulAdd(r, set(1.6666665459e-1f), set(5.0000001201e-1f));
-  const V middle = hn::MulAdd(r, set(8.3334519073e-3f), set(4.1665795894e-2f));
-  const V high = hn::MulAdd(r, set(1.9875691500e-4f), set(1.3981999507e-3f));
-  const V rest = hn::MulAdd(hn::MulAdd(high, s, middle), s, low);
-  const V p = hn::Add(hn::MulAdd(rest, s, r), set(1));
-  const auto n = hn::Add(hn::ShiftLeft<23>(hn::BitCast(I(), t)), hn::Set(I(), 127 << 23));
-  return hn::Mul(p, hn::BitCast(D(), n));
+template <int N>
+HWY_INLINE void quick_exps(V (&x)[N]) {
+  const V magic = set(12582912.0f);
+  V t[N], r[N], s[N], low[N], middle[N], p[N];
+  for (int i = 0; i < N; ++i) t[i] = hn::MulAdd(x[i], set(1.44269504f), magic);
+  for (int i = 0; i < N; ++i) r[i] = hn::Sub(t[i], magic);
+  for (int i = 0; i < N; ++i) r[i] = hn::NegMulAdd(r[i], set(0.693147181f), x[i]);
+  for (int i = 0; i < N; ++i) s[i] = hn::Mul(r[i], r[i]);
+  for (int i = 0; i < N; ++i)
+    p[i] = hn::MulAdd(r[i], set(1.9875691500e-4f), set(1.3981999507e-3f));
+  for (int i = 0; i < N; ++i)
+    middle[i] = hn::MulAdd(r[i], set(8.3334519073e-3f), set(4.1665795894e-2f));
+  for (int i = 0; i < N; ++i)
+    low[i] = hn::MulAdd(r[i], set(1.6666665459e-1f), set(5.0000001201e-1f));
+  for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(p[i], s[i], middle[i]);
+  for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(p[i], s[i], low[i]);
+  for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(p[i], s[i], r[i]);
+  for (int i = 0; i < N; ++i) p[i] = hn::Add(p[i], set(1));
+  for (int i = 0; i < N; ++i) {
+    const auto n = hn::Add(hn::ShiftLeft<23>(hn::BitCast(I(), t[i])), hn::Set(I(), 127 << 23));
+    x[i] = hn::Mul(p[i], hn::BitCast(D(), n));
+  }
 }
 // 1 / (1 + e): AVX-512's estimate and one Newton step; AVX2's is too coarse.
-HWY_INLINE V share_of(V e) {
-  const V d = hn::Add(set(1), e);
-  if constexpr (HWY_TARGET > HWY_AVX3) return hn::Div(set(1), d);
-  const V r = hn::ApproximateReciprocal(d);
-  return hn::Mul(r, hn::NegMulAdd(d, r, set(2)));
+template <int N>
+HWY_INLINE void shares_of(const V (&e)[N], V (&y)[N]) {
+  V d[N];
+  for (int i = 0; i < N; ++i) d[i] = hn::Add(set(1), e[i]);
+  if constexpr (HWY_TARGET > HWY_AVX3) {
+    for (int i = 0; i < N; ++i) y[i] = hn::Div(set(1), d[i]);
+  } else {
+    for (int i = 0; i < N; ++i) y[i] = hn::ApproximateReciprocal(d[i]);
+    for (int i = 0; i < N; ++i) d[i] = hn::NegMulAdd(d[i], y[i], set(2));
+    for (int i = 0; i < N; ++i) y[i] = hn::Mul(y[i], d[i]);
+  }
+}
+// Of N values the first are given sigmoid, the last `tanhs` tanh.
+template <int tanhs, int N>
+HWY_INLINE void quick_functions(V (&x)[N]) {
+  constexpr int sigmoids = N - tanhs;
+  V e[N], y[N];
+  for (int i = 0; i < sigmoids; ++i) e[i] = at_least(at_most(hn::Neg(x[i]), 87), -87);
+  for (int i = sigmoids; i < N; ++i) e[i] = at_least(hn::Mul(hn::Abs(x[i]), set(-2)), -87);
+  quick_exps(e);
+  shares_of(e, y);
+  for (int i = 0; i < sigmoids; ++i) x[i] = y[i];
+  for (int i = sigmoids; i < N; ++i)
+    x[i] = hn::CopySign(hn::Mul(hn::Sub(set(1), e[i]), y[i]), x[i]);
 }
 HWY_INLINE V quick_sigmoid(V x) {
-  return share_of(quick_exp(at_least(at_most(hn::Neg(x), 87), -87)));
+  V all[1] = {x};
+  quick_functions<0>(all);
+  return all[0];
 }
 HWY_INLINE V quick_tanh(V x) {
-  const V e = quick_exp(at_least(hn::Mul(hn::Abs(x), set(-2)), -87));
-  return hn::CopySign(hn::Mul(hn::Sub(set(1), e), share_of(e)), x);
+  V all[1] = {x};
+  quick_functions<1>(all);
+  return all[0];
 }
 
 struct Quick {

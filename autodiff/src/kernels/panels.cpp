@@ -168,22 +168,31 @@ void LstmPanel(const PanelLstm<float>& layer, PanelRows<const float> x, PanelRow
           z[k][v] = set(layer.bias ? layer.bias[k * hidden + u] : 0.0f);
       accumulate<4>(layer.in, layer.w_ih + u * layer.in, hidden * layer.in, x, j, z);
       accumulate<4>(hidden, layer.w_hh + u * hidden, hidden * hidden, h, j, z);
-      for (int v = 0; v < across; ++v) {
-        const std::int64_t at = j + v * lanes();
-        const V i = quick_sigmoid(z[0][v]), f = quick_sigmoid(z[1][v]);
-        const V g = quick_tanh(z[2][v]), o = quick_sigmoid(z[3][v]);
-        const V before = hn::LoadU(D(), c.data + u * c.stride + at);
-        const V cell = hn::MulAdd(f, before, hn::Mul(i, g));
-        if (gates) {
-          float* to = gates + u * panel + at;
-          hn::StoreU(i, D(), to);
-          hn::StoreU(f, D(), to + block);
-          hn::StoreU(g, D(), to + 2 * block);
-          hn::StoreU(o, D(), to + 3 * block);
+      V cell[across];
+      for (int v = 0; v < across; v += 2) {
+        V gate[8] = {z[0][v], z[0][v + 1], z[1][v], z[1][v + 1],
+                     z[3][v], z[3][v + 1], z[2][v], z[2][v + 1]};
+        quick_functions<2>(gate);
+        for (int w = 0; w < 2; ++w) {
+          const std::int64_t at = j + (v + w) * lanes();
+          const V i = gate[w], f = gate[2 + w], o = gate[4 + w], g = gate[6 + w];
+          const V before = hn::LoadU(D(), c.data + u * c.stride + at);
+          cell[v + w] = hn::MulAdd(f, before, hn::Mul(i, g));
+          z[3][v + w] = o;
+          if (gates) {
+            float* to = gates + u * panel + at;
+            hn::StoreU(i, D(), to);
+            hn::StoreU(f, D(), to + block);
+            hn::StoreU(g, D(), to + 2 * block);
+            hn::StoreU(o, D(), to + 3 * block);
+          }
+          hn::StoreU(cell[v + w], D(), c_out.data + u * c_out.stride + at);
         }
-        hn::StoreU(cell, D(), c_out.data + u * c_out.stride + at);
-        hn::StoreU(hn::Mul(o, quick_tanh(cell)), D(), h_out.data + u * h_out.stride + at);
       }
+      quick_functions<across>(cell);
+      for (int v = 0; v < across; ++v)
+        hn::StoreU(hn::Mul(z[3][v], cell[v]), D(),
+                   h_out.data + u * h_out.stride + j + v * lanes());
     });
 }
 
