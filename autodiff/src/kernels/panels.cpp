@@ -100,6 +100,32 @@ void MultiplyTurned(std::int64_t rows, std::int64_t k, const float* w, const flo
   if (i < k) multiply_turned<1>(i, rows, k, w, g, y, add);
 }
 
+// to[c] += the sum of v[c]'s lanes. Where vectors are of 16 lanes four sums are made together; each
+// adds in the order of SumOfLanes.
+template <int C>
+HWY_INLINE void add_lane_sums(const V (&v)[C], float* to) {
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (C == 4) {
+    const hn::Half<D> half;
+    const hn::Half<hn::Half<D>> quarter;
+    hn::Vec<hn::Half<hn::Half<D>>> four[4];
+    for (int c = 0; c < 4; ++c) {
+      const auto eight = hn::Add(hn::UpperHalf(half, v[c]), hn::LowerHalf(half, v[c]));
+      four[c] = hn::Add(hn::UpperHalf(quarter, eight), hn::LowerHalf(quarter, eight));
+    }
+    const auto two = [&](int c) HWY_ATTR {
+      return hn::Add(hn::ConcatLowerLower(quarter, four[c + 1], four[c]),
+                     hn::ConcatUpperUpper(quarter, four[c + 1], four[c]));
+    };
+    const auto low = two(0), high = two(2);
+    const auto one = hn::Add(hn::ConcatEven(quarter, high, low), hn::ConcatOdd(quarter, high, low));
+    hn::StoreU(hn::Add(hn::LoadU(quarter, to), one), quarter, to);
+    return;
+  }
+#endif
+  for (int c = 0; c < C; ++c) to[c] += hn::GetLane(hn::SumOfLanes(D(), v[c]));
+}
+
 // A tile of R x C sums over columns, each lane apart until the end.
 template <int R, int C>
 HWY_INLINE void outer_tile(std::int64_t r, std::int64_t i, std::int64_t k,
@@ -110,28 +136,22 @@ HWY_INLINE void outer_tile(std::int64_t r, std::int64_t i, std::int64_t k,
   for (const PanelPair<float>& p : pairs) {
     const float *g = p.g + r * panel, *x = p.x.data + i * p.x.stride;
     for (std::int64_t j = 0; j < panel; j += lanes()) {
-      V left[R];
-      for (int q = 0; q < R; ++q) left[q] = hn::LoadU(D(), g + q * panel + j);
-      for (int c = 0; c < C; ++c) {
-        const V right = hn::LoadU(D(), x + c * p.x.stride + j);
-        for (int q = 0; q < R; ++q) sum[q][c] = hn::MulAdd(left[q], right, sum[q][c]);
+      V right[C];
+      for (int c = 0; c < C; ++c) right[c] = hn::LoadU(D(), x + c * p.x.stride + j);
+      for (int q = 0; q < R; ++q) {
+        const V left = hn::LoadU(D(), g + q * panel + j);
+        for (int c = 0; c < C; ++c) sum[q][c] = hn::MulAdd(left, right[c], sum[q][c]);
       }
     }
   }
-  for (int q = 0; q < R; ++q)
-    for (int c = 0; c < C; ++c)
-      w[(r + q) * k + i + c] += hn::GetLane(hn::SumOfLanes(D(), sum[q][c]));
+  for (int q = 0; q < R; ++q) add_lane_sums(sum[q], w + (r + q) * k + i);
 }
 
 template <int R>
 HWY_INLINE void outer_rows(std::int64_t r, std::int64_t k, std::span<const PanelPair<float>> pairs,
                            float* w) {
   std::int64_t i = 0;
-  for (; i + 5 <= k; i += 5) outer_tile<R, 5>(r, i, k, pairs, w);
-  if (k - i >= 2) {
-    outer_tile<R, 2>(r, i, k, pairs, w);
-    i += 2;
-  }
+  for (; i + 4 <= k; i += 4) outer_tile<R, 4>(r, i, k, pairs, w);
   if (k - i >= 2) {
     outer_tile<R, 2>(r, i, k, pairs, w);
     i += 2;
@@ -140,8 +160,10 @@ HWY_INLINE void outer_rows(std::int64_t r, std::int64_t k, std::span<const Panel
 }
 
 void Outer(std::int64_t rows, std::int64_t k, std::span<const PanelPair<float>> pairs, float* w) {
-  constexpr int tall = most_lanes >= 16 ? 4 : 2;
+  constexpr int tall = most_lanes >= 16 ? 4 : 2, taller = most_lanes >= 16 ? 5 : 2;
   std::int64_t r = 0;
+  if (rows % taller == 0)
+    for (; r < rows; r += taller) outer_rows<taller>(r, k, pairs, w);
   for (; r + tall <= rows; r += tall) outer_rows<tall>(r, k, pairs, w);
   for (; r < rows; ++r) outer_rows<1>(r, k, pairs, w);
 }
