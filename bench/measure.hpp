@@ -119,14 +119,17 @@ struct Timing {
 
 template <class Step>
 Timing timed(const Options& o, const Step& step) {
-  for (int i = 0; i < o.warmup; ++i) step();
+  using Clock = std::chrono::steady_clock;
+  // A step of microseconds is over before the processor has come to its speed.
+  constexpr std::chrono::milliseconds warm{50};
+  const auto began = Clock::now();
+  for (int i = 0; i < o.warmup || (o.warmup > 0 && Clock::now() - began < warm); ++i) step();
   std::vector<double> ms;
   const long faults = page_faults();
   for (int i = 0; i < o.repeat; ++i) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     step();
-    const std::chrono::duration<double, std::milli> spent =
-        std::chrono::steady_clock::now() - start;
+    const std::chrono::duration<double, std::milli> spent = Clock::now() - start;
     ms.push_back(spent.count());
   }
   Timing t;

@@ -31,6 +31,42 @@ std::int64_t workers(const Context& c) {
   return c.threads() ? c.threads()->count() : 1;
 }
 
+/// Products whose m n k is not above this are done here: calling BLAS would take longer.
+constexpr std::int64_t small_product = 512;
+
+/// multiply_strided of small_product at most: four columns at a time, each sum in the order of k.
+template <Scalar T>
+void multiply_small(bool at, bool bt, std::int64_t m, std::int64_t n, std::int64_t k, const T* a,
+                    std::int64_t lda, const T* b, std::int64_t ldb, T* y, std::int64_t ldy,
+                    bool add) {
+  if (m == 0) return;  // then k n may be any
+  T turned[small_product];
+  if (bt && n > 1) {
+    for (std::int64_t l = 0; l < k; ++l)
+      for (std::int64_t j = 0; j < n; ++j) turned[l * n + j] = b[j * ldb + l];
+    b = turned;
+    ldb = n;
+  } else if (bt) {
+    ldb = 1;
+  }
+  const std::int64_t ai = at ? 1 : lda, al = at ? lda : 1;
+  constexpr std::int64_t wide = 4;
+  for (std::int64_t i = 0; i < m; ++i, a += ai, y += ldy) {
+    std::int64_t j = 0;
+    for (; j + wide <= n; j += wide) {
+      T s[wide] = {};
+      for (std::int64_t l = 0; l < k; ++l)
+        for (std::int64_t q = 0; q < wide; ++q) s[q] += a[l * al] * b[l * ldb + j + q];
+      for (std::int64_t q = 0; q < wide; ++q) y[j + q] = add ? y[j + q] + s[q] : s[q];
+    }
+    for (; j < n; ++j) {
+      T s{0};
+      for (std::int64_t l = 0; l < k; ++l) s += a[l * al] * b[l * ldb + j];
+      y[j] = add ? y[j] + s : s;
+    }
+  }
+}
+
 /// y (add ? += : =) op(a) op(b): y [m, n]; a and b are stored as [m, k] and [k, n], or turned. The
 /// leading distances are between rows as stored.
 template <Scalar T>
@@ -38,16 +74,8 @@ void multiply_strided(Transpose ta, Transpose tb, std::int64_t m, std::int64_t n
                       const T* a, std::int64_t lda, const T* b, std::int64_t ldb, T* y,
                       std::int64_t ldy, bool add) {
   const bool at = ta == Transpose::yes, bt = tb == Transpose::yes;
-  if (m * n * k <= 512) {
-    const std::int64_t ai = at ? 1 : lda, al = at ? lda : 1, bl = bt ? 1 : ldb, bj = bt ? ldb : 1;
-    for (std::int64_t i = 0; i < m; ++i)
-      for (std::int64_t j = 0; j < n; ++j) {
-        T s{0};
-        for (std::int64_t l = 0; l < k; ++l) s += a[i * ai + l * al] * b[l * bl + j * bj];
-        y[i * ldy + j] = add ? y[i * ldy + j] + s : s;
-      }
-    return;
-  }
+  if (m * n * k <= small_product)
+    return multiply_small(at, bt, m, n, k, a, lda, b, ldb, y, ldy, add);
   const auto ca = at ? CblasTrans : CblasNoTrans, cb = bt ? CblasTrans : CblasNoTrans;
   const auto narrow = [](std::int64_t v) { return static_cast<blasint>(v); };
   const T beta = add ? T{1} : T{0};
