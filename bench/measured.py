@@ -4,12 +4,15 @@ the figures in docs/figures.
 
     python3 bench/measured.py BUILD [--threads N] [--peer PROGRAM] [--quick]
 
-BUILD is a build folder with bench/metatape-bench. With --peer the ratios to it are measured too.
+BUILD is a build folder with bench/metatape-bench and cli/metatape. With --peer the ratios to it are
+measured too. Trainings read Omniglot and MNIST from METATAPE_DATA; where it is not set, those that
+need none are measured.
 --quick takes one step of each and leaves the largest out: to see that it works, not to be quoted.
 To be run on a machine that does nothing else; some minutes, with a peer half an hour.
 """
 import argparse
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -53,10 +56,11 @@ def table(heads, rows):
     return "\n".join(f"| {line} |" for line in lines) + "\n"
 
 
-def told(bench, *words):
+def told(bench, *words, simd=None):
     """The objects that the program prints, a line each."""
+    environment = {**os.environ, **({"METATAPE_SIMD": simd} if simd else {})}
     done = subprocess.run([bench, *map(str, words), "--json"], stdout=subprocess.PIPE, text=True,
-                          check=True)
+                          check=True, env=environment)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -131,16 +135,88 @@ def peer_text(bench, options):
     if not options.peer:
         return ""
     counts = [1, options.threads] if options.threads > 1 else [1]
-    found = {n: told(bench, "--workload", "all", "--threads", n, "--peer", options.peer,
-                     *options.few) for n in counts}
-    heads = ["workload"]
-    for n in counts:
-        of = f"{n} thread{'s' if n > 1 else ''}"
-        heads += [f"{of}: ms", "peer, ms", "ratio"]
-    rows = [[one["workload"], *(cell for n in counts for cell in (
-        number(found[n][i]["ms"], 4), number(found[n][i]["peer_ms"], 4),
-        number(found[n][i]["ratio"])))] for i, one in enumerate(found[counts[0]])]
-    return "\nBeside libtorch, in its best setting:\n\n" + table(heads, rows)
+
+    def beside(workloads, heads_of, simd=None):
+        found = {n: told(bench, "--workload", workloads, "--threads", n, "--peer", options.peer,
+                         *options.few, simd=simd) for n in heads_of}
+        heads = ["workload"]
+        for n in heads_of:
+            of = f"{n} thread{'s' if n > 1 else ''}"
+            heads += [f"{of}: ms", "peer, ms", "ratio", "BLAS as it chooses"]
+        return table(heads, [[one["workload"], *(cell for n in heads_of for cell in (
+            number(found[n][i]["ms"], 4), number(found[n][i]["peer_ms"], 4),
+            number(found[n][i]["ratio"]), number(found[n][i]["ratio_blas_as_it_chooses"])))]
+            for i, one in enumerate(found[heads_of[0]])])
+
+    text = ("\nBeside libtorch, in its best setting; in the last column of each in the best with "
+            "OpenBLAS's kernels as it chooses them:\n\n" + beside("all", counts))
+    text += ("\nThe same with our kernels held to AVX2 (`METATAPE_SIMD=avx2`), libtorch free to use "
+             "what it finds:\n\n" + beside("W1,W2,W4a5,W4a20", [1], simd="avx2"))
+    return text
+
+
+# FLOP of an image in training, counted as bench/README.md counts them: convolutions by taps, the
+# first without the gradient of its input.
+FIRST, EACH = 2 * 2 * 9 * 784 * 64, 3 * 2 * 9 * 64 * 64
+GFLOP_OF_IMAGE = {"paper": 1e-9 * (FIRST + EACH * (196 + 49 + 9)),       # conv4
+                  "measured": 1e-9 * (FIRST + EACH * (196 + 3 * 49))}    # conv5-map
+
+
+def seconds_a_step(program, words):
+    """Of a training without validation, between its line of step 10 and its last."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([program, *map(str, words), "--out", f"{folder}/run", "--json", "-",
+                               "--quiet", "--threads", "1"], stdout=subprocess.PIPE, text=True,
+                              check=True)
+        lines = [json.loads(line) for line in
+                 (pathlib.Path(folder) / "run" / "metrics.jsonl").read_text("utf-8").splitlines()]
+    lines = [line for line in lines if "gradient_norm" in line]
+    spent = lines[-1]["wall_s"] - lines[0]["wall_s"]
+    return spent / (lines[-1]["step"] - lines[0]["step"]), json.loads(done.stdout)["result"]
+
+
+def training_text(bench, options):
+    """Trainings by the program, each in turn with the workload that it consists of."""
+    program = (options.build / "cli" / "metatape").resolve()
+    rounds, few = (1, 2) if options.quick else (3, 10)
+    real = "METATAPE_DATA" in os.environ
+    data = ["--data", "omniglot"] if real else []
+    rows = []
+
+    def compare(name, workload, words, work):
+        shares, times, peers = [], [], []
+        for _ in range(rounds):
+            seconds, result = seconds_a_step(program, words)
+            one = told(bench, "--workload", workload, *options.few)[0]
+            times.append(1e3 * seconds)
+            peers.append(one["ms"])
+            # Work a second of the training over work a second of the workload.
+            shares.append(work(result) / seconds / (one["gflop"] / one["ms"] * 1e3))
+        middle = [sorted(x)[len(x) // 2] for x in (times, peers, shares)]
+        rows.append([name, number(middle[0], 4), f"{workload}: {number(middle[1], 4)}",
+                     f"{100 * middle[2]:.0f} %"])
+
+    for recipe in ("measured", "paper"):
+        compare(f"`fewshot train --learner prototypical --recipe {recipe}`", "W4a20",
+                ["fewshot", "train", "--learner", "prototypical", "--recipe", recipe, *data,
+                 "--validation-alphabets", 0, "--episodes", 10 + 8 * few],
+                lambda result, r=recipe: GFLOP_OF_IMAGE[r] * result["images_per_episode"])
+    never = ["--validate-every", 10**9, "--validation-instances", 1]
+    gflop = {w: told(bench, "--workload", w, "--repeat", 1)[0]["gflop"] for w in ("W1", "W2")}
+    if real:
+        compare("`optimizer train --optimizee mlp:data=mnist`", "W1",
+                ["optimizer", "train", "--optimizee", "mlp:data=mnist", "--meta-steps",
+                 10 + 5 * few, *never],
+                lambda result: gflop["W1"])
+    compare("`optimizer train --optimizee quadratic --order first`", "W2",
+            ["optimizer", "train", "--optimizee", "quadratic", "--order", "first", "--meta-steps",
+             10 + 40 * few, *never],
+            lambda result: gflop["W2"])
+    on = "Omniglot" if real else "strokes"
+    return (f"\nWhole trainings by the program (few-shot on {on}), a step of each beside the workload that it is made of "
+            "(in turn, medians; one thread). The share is of FLOP a second: what drawing data, "
+            "augmenting images, the outer optimizer and writing down leave of the workload's "
+            "rate:\n\n" + table(["training", "ms a step", "workload, ms", "share of its rate"], rows))
 
 
 def main():
@@ -157,6 +233,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         text = floors_text(bench, options, scratch)
         text += profile_text(bench, options) + peer_text(bench, options)
+        text += training_text(bench, options)
         text += scale_text(bench, options, scratch)
         if options.quick:
             text = "**Not to be quoted: one step of each, the largest left out.**\n\n" + text

@@ -93,7 +93,8 @@ struct Threads::Team {
   Call call = nullptr;
   void* f = nullptr;
   std::int64_t blocks = 0;
-  std::uint64_t mode = 0;  // of the caller's arithmetic: a block's bits must not depend on who took it
+  std::uint64_t mode =
+      0;  // of the caller's arithmetic: a block's bits must not depend on who took it
   std::atomic<std::int64_t> next{0};
   std::atomic<int> busy{0};  // workers that have not finished it, the caller left out
 

@@ -91,9 +91,7 @@ TEST_CASE("subnormal numbers are zero for whoever asks, and for the blocks of it
     CHECK(all(threads, true) == blocks);  // workers that were there before
     Threads later(2);
     CHECK(all(later, true) == blocks);
-    {
-      const SubnormalsAsZero inner;
-    }
+    { const SubnormalsAsZero inner; }
     CHECK(all(threads, true) == blocks);
   }
   CHECK(all(threads, false) == blocks);

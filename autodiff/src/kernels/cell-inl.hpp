@@ -27,8 +27,7 @@ HWY_INLINE void quick_exps(V (&x)[N]) {
   for (int i = 0; i < N; ++i) r[i] = hn::Sub(t[i], magic);
   for (int i = 0; i < N; ++i) r[i] = hn::NegMulAdd(r[i], set(0.693147181f), x[i]);
   for (int i = 0; i < N; ++i) s[i] = hn::Mul(r[i], r[i]);
-  for (int i = 0; i < N; ++i)
-    p[i] = hn::MulAdd(r[i], set(1.9875691500e-4f), set(1.3981999507e-3f));
+  for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(r[i], set(1.9875691500e-4f), set(1.3981999507e-3f));
   for (int i = 0; i < N; ++i)
     middle[i] = hn::MulAdd(r[i], set(8.3334519073e-3f), set(4.1665795894e-2f));
   for (int i = 0; i < N; ++i)

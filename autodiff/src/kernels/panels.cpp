@@ -213,8 +213,7 @@ void LstmPanel(const PanelLstm<float>& layer, PanelRows<const float> x, PanelRow
       }
       quick_functions<across>(cell);
       for (int v = 0; v < across; ++v)
-        hn::StoreU(hn::Mul(z[3][v], cell[v]), D(),
-                   h_out.data + u * h_out.stride + j + v * lanes());
+        hn::StoreU(hn::Mul(z[3][v], cell[v]), D(), h_out.data + u * h_out.stride + j + v * lanes());
     });
 }
 

@@ -20,8 +20,8 @@ std::string simd_name();
 /// compute with subnormals a hundred times slower, and adjoints that fade over a long unroll do
 /// come to them. The program holds one as long as it runs, a metalearn::Trainer in each step.
 ///
-/// Where the processor is neither x86-64 nor AArch64 it does nothing. It must die in the thread that
-/// made it, the last made first.
+/// Where the processor is neither x86-64 nor AArch64 it does nothing. It must die in the thread
+/// that made it, the last made first.
 class SubnormalsAsZero {
  public:
   SubnormalsAsZero();
