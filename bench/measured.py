@@ -138,7 +138,7 @@ def peer_text(bench, options):
 
     def beside(workloads, heads_of, simd=None):
         found = {n: told(bench, "--workload", workloads, "--threads", n, "--peer", options.peer,
-                         *options.few, simd=simd) for n in heads_of}
+                         "--repeat", 1 if options.quick else 8, simd=simd) for n in heads_of}
         heads = ["workload"]
         for n in heads_of:
             of = f"{n} thread{'s' if n > 1 else ''}"
@@ -148,7 +148,7 @@ def peer_text(bench, options):
             number(found[n][i]["ratio"]), number(found[n][i]["ratio_blas_as_it_chooses"])))]
             for i, one in enumerate(found[heads_of[0]])])
 
-    text = ("\nBeside libtorch, in its best setting; in the last column of each in the best with "
+    text = ("\nBeside libtorch, medians over three processes of each, in its best setting; in the last column of each in the best with "
             "OpenBLAS's kernels as it chooses them:\n\n" + beside("all", counts))
     text += ("\nThe same with our kernels held to AVX2 (`METATAPE_SIMD=avx2`), libtorch free to use "
              "what it finds:\n\n" + beside("W1,W2,W4a5,W4a20", [1], simd="avx2"))
