@@ -40,7 +40,7 @@ Step window_of(tasks::OptimizeeInstance instance, const Window& w, DType dtype) 
   // Made by the first step, which is not timed.
   const auto scratch = std::make_shared<std::optional<metalearn::UnrollScratch>>();
   return [=, instance = std::move(instance), learned = lstm(w, dtype)](Tape& tape) -> Outcome {
-    if (!*scratch) scratch->emplace(tape.threads(), tape.profile());
+    if (!*scratch) scratch->emplace(tape.threads());
     const metalearn::RunState start =
         metalearn::start_of(instance, learned.optimizer, learned.phi, Key{});
     const metalearn::Unrolled run = metalearn::unroll(

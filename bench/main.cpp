@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <exception>
+#include <optional>
 
 #include "beside.hpp"
 #include "console.hpp"
@@ -21,8 +22,9 @@ int run(const bench::Options& o) {
   Threads threads(o.threads);
   const bench::Workload work = bench::find_workload(o.workload, o.wide ? DType::f64 : DType::f32);
   const bench::Step step = work.prepare();
-  Profile profile;
-  Tape tape({.threads = &threads, .profile = o.profile ? &profile : nullptr});
+  std::optional<ProfileAll> profile;
+  if (o.profile) profile.emplace();
+  Tape tape({.threads = &threads});
   const bench::Memory before = bench::peak_memory();
   bench::Outcome outcome;
   const bench::Timing t = bench::timed(o, [&] {
@@ -34,9 +36,9 @@ int run(const bench::Options& o) {
     for (const double v : g.to_vector()) square += v * v;
   bench::report("metatape " METATAPE_VERSION, o, t, outcome.loss, std::sqrt(square),
                 work.counts.flop, work.ops, before);
-  if (o.profile) {
+  if (profile) {
     cli::Console console({.silent_output = o.json});
-    const cli::Json ops = cli::profile_report(profile, console);
+    const cli::Json ops = cli::profile_report(profile->gathered(), console);
     if (o.json)
       console.print_raw(cli::json_text(cli::Json{{"workload", o.workload}, {"profile", ops}}));
   }

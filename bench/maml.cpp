@@ -107,9 +107,7 @@ Step maml(const Conv4& shape, const Adaptation& a, DType dtype) {
   const auto gradients = std::make_shared<std::vector<Params>>(meta_batch, start.zeros_like());
   return [=](Tape& tape) -> Outcome {
     Threads& threads = *tape.threads();
-    // A profile is of what worker 0 does.
-    while (tapes->size() < static_cast<std::size_t>(threads.count()))
-      tapes->emplace_back(TapeOptions{.profile = tapes->empty() ? tape.profile() : nullptr});
+    while (tapes->size() < static_cast<std::size_t>(threads.count())) tapes->emplace_back();
     std::vector<double> losses(meta_batch);
     threads.run(a.tasks, [&](std::int64_t i, int worker) {
       const auto at = static_cast<std::size_t>(i);

@@ -148,10 +148,11 @@ def peer_text(bench, options):
             number(found[n][i]["ratio"]), number(found[n][i]["ratio_blas_as_it_chooses"])))]
             for i, one in enumerate(found[heads_of[0]])])
 
-    text = ("\nBeside libtorch, medians over three processes of each, in its best setting; in the last column of each in the best with "
-            "OpenBLAS's kernels as it chooses them:\n\n" + beside("all", counts))
-    text += ("\nThe same with our kernels held to AVX2 (`METATAPE_SIMD=avx2`), libtorch free to use "
-             "what it finds:\n\n" + beside("W1,W2,W4a5,W4a20", [1], simd="avx2"))
+    text = ("\nBeside libtorch, medians over three processes of each, in its best setting; in the "
+            "last column of each in the best with OpenBLAS's kernels as it chooses them:\n\n" +
+            beside("all", counts))
+    text += ("\nThe same with our kernels held to AVX2 (`METATAPE_SIMD=avx2`), libtorch free to "
+             "use what it finds:\n\n" + beside("W1,W2,W4a5,W4a20", [1], simd="avx2"))
     return text
 
 
@@ -213,9 +214,9 @@ def training_text(bench, options):
              10 + 40 * few, *never],
             lambda result: gflop["W2"])
     on = "Omniglot" if real else "strokes"
-    return (f"\nWhole trainings by the program (few-shot on {on}), a step of each beside the workload that it is made of "
-            "(in turn, medians; one thread). The share is of FLOP a second: what drawing data, "
-            "augmenting images, the outer optimizer and writing down leave of the workload's "
+    return (f"\nWhole trainings by the program (few-shot on {on}), a step of each beside the "
+            "workload that it is made of (in turn, medians; one thread). The share is of FLOP a "
+            "second: what drawing data, augmenting images, the outer optimizer and writing down leave of the workload's "
             "rate:\n\n" + table(["training", "ms a step", "workload, ms", "share of its rate"], rows))
 
 

@@ -13,6 +13,7 @@
 #include "metatape/autodiff/detail/state.hpp"
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/rule.hpp"
+#include "profile.hpp"
 
 namespace metatape {
 
@@ -104,6 +105,9 @@ std::string kind_at(const Node& n, std::int64_t element) {
 TapeState::TapeState(Tape* its_owner, const TapeOptions& its_options)
     : owner(its_owner), anchor(take_anchor()), options(its_options), next_stamp(first_stamp()) {
   anchor->state = this;
+  if (options.profile) return;
+  member = join_profile_of_all();
+  if (member) options.profile = &member->profile;
 }
 
 TapeState::~TapeState() {
@@ -310,7 +314,6 @@ Tape::Scope::~Scope() { state_->rewind(mark_); }
 void Tape::clear() { state_->rewind({}); }
 Recording Tape::recording() const { return state_->options.recording; }
 Threads* Tape::threads() const { return state_->options.threads; }
-Profile* Tape::profile() const { return state_->options.profile; }
 std::int64_t Tape::size() const { return state_->count; }
 TapeMemory Tape::memory() const {
   return {state_->arena.used(), state_->arena.peak(), state_->arena.reserved()};

@@ -3,6 +3,7 @@
 
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "metatape/autodiff.hpp"
 
@@ -244,6 +245,42 @@ TEST_CASE("a profile counts calls and time by op", "[tape]") {
   CHECK(profile.ops.at("tanh").calls == 2);
   CHECK(profile.ops.at("tanh").pullback_s > 0);
   CHECK(profile.ops.at("tanh").bytes >= 800);
+}
+
+TEST_CASE("a profile of all counts on tapes that live and that ended, of any thread", "[tape]") {
+  const auto work = [](Tape& tape) {
+    const Var x = tape.variable(normal({100}, Key{1}));
+    static_cast<void>(grad(sum(tanh(x)), x));
+  };
+  Tape before, kept;
+  Profile own;
+  std::optional<ProfileAll> outer;
+  outer.emplace();
+  {
+    kept = Tape();
+    Threads threads(3);
+    threads.run(8, [&](std::int64_t, int) {
+      Tape tape;
+      work(tape);
+    });
+    work(kept);
+    work(before);  // made when no profile lived
+    Tape with_its_own{TapeOptions{.profile = &own}};
+    work(with_its_own);
+    const ProfileAll inner;
+    Tape last;
+    work(last);
+    CHECK(inner.gathered().ops.at("tanh").calls == 1);
+  }
+  const Profile all = outer->gathered();
+  CHECK(all.ops.at("tanh").calls == 9);
+  CHECK(all.ops.at("sum").pullback_s > 0);
+  CHECK(all.ops.at("tanh").bytes >= 9 * 400);
+  outer.reset();
+  work(kept);  // a tape may outlive it
+  Tape after;
+  work(after);
+  CHECK(ProfileAll().gathered().ops.empty());
 }
 
 TEST_CASE("a gradient late on a long tape costs what it costs early", "[tape]") {

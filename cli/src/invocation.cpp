@@ -9,6 +9,7 @@
 #include "metatape/autodiff/threads.hpp"
 #include "metatape/nn/atomic_file.hpp"
 #include "metatape/tasks/images/data_spec.hpp"
+#include "profile_report.hpp"
 
 namespace metatape::cli {
 
@@ -135,6 +136,7 @@ void Invocation::parse() {
                                common.resume, version.empty() ? "of another version" : version,
                                METATAPE_VERSION));
   (void)simd_name();  // a wrong METATAPE_SIMD is said now, not after an hour
+  if (common.profile) profile_.emplace();
 }
 
 RunFolder& Invocation::open_run() {
@@ -162,6 +164,7 @@ std::string Invocation::config_text() const {
 void Invocation::finish(Json result) { report(std::move(result), false); }
 
 void Invocation::report(Json result, bool interrupted) {
+  if (profile_) result["profile"] = profile_report(profile_->gathered(), console);
   const Json object = summary_object({.command = typed_,
                                       .seed = common.seed,
                                       .threads = common.threads,

@@ -22,6 +22,7 @@
 #include "console.hpp"
 #include "failure.hpp"
 #include "metatape/autodiff/dtype.hpp"
+#include "metatape/autodiff/tape.hpp"
 #include "report.hpp"
 #include "run_folder.hpp"
 #include "settings.hpp"
@@ -92,7 +93,8 @@ class Invocation {
   /// Writes config.toml anew: a planned count has been fixed.
   void rewrite_config();
 
-  /// --json, and summary.json in the folder of open_run() or open_out().
+  /// --json, and summary.json in the folder of open_run() or open_out(); with --profile the table
+  /// of ops is printed and is in both, as "profile".
   void finish(Json result);
   /// Saved and stopped by a signal: summary.json with what there is, then throws Interrupted with
   /// "interrupted; saved in DIR; go on with: metatape noun verb --resume DIR".
@@ -111,6 +113,7 @@ class Invocation {
   std::vector<std::string> words_, typed_;
   std::chrono::steady_clock::time_point begin_;
   std::optional<RunFolder> folder_;
+  std::optional<ProfileAll> profile_;
 };
 
 /// Who wrote a run's config.toml, "fewshot train"; empty when it does not say.

@@ -201,6 +201,15 @@ class Compare(Judged):
 
 
 class Seeds(Judged):
+    def test_profile(self):
+        self.seeds(n=1, episodes=3)
+        for verb, runs in (("eval", "--run"), ("compare", "--runs")):
+            done = self.run_program("fewshot", verb, runs, "g/seed-1", "--episodes", 5, "--profile",
+                                    "--json", "r.json")
+            self.assertRegex(done.out, r"op +calls +forward ms +pullback ms +MiB")
+            result = json.loads((self.folder / "r.json").read_text("utf-8"))["result"]
+            self.assertGreater({o["op"]: o["calls"] for o in result["profile"]}["conv2d"], 0)
+
     def test_eval_and_compare(self):
         self.seeds()
         result = self.result("eval", "--run", "g", "--episodes", 20)

@@ -166,6 +166,12 @@ class Results(Gradients):
                             8, "--count", 5)
         self.assertAlmostEqual(sum(result["lyapunov"]), 5 * math.log(0.5), places=9)
 
+    def test_profile(self):
+        result = self.study("compare", "--steps", 3, "--estimators", "exact,forward", "--profile")
+        ops = {o["op"]: o for o in result["profile"]}
+        self.assertGreater(ops["sub"]["calls"] + ops["mul"]["calls"], 0)
+        self.assertGreater(sum(o["pullback_s"] for o in ops.values()), 0)
+
     def test_what_the_gradient_is_taken_by(self):
         def names(*words):
             result = self.study("compare", "--steps", 3, "--estimators", "exact", *words)

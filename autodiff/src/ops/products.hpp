@@ -122,9 +122,12 @@ void multiply(const Context& c, Transpose ta, std::int64_t m, const RightFactor<
   const bool at = ta == Transpose::yes;
   if constexpr (std::is_same_v<T, float>) {
     if (f.packed) {
-      constexpr std::int64_t block = 48, worth_sharing = 1 << 19;
-      const std::int64_t rows = m * f.n * f.k < worth_sharing ? m : block;
-      run_blocks(c, (m + rows - 1) / std::max<std::int64_t>(rows, 1), [&](std::int64_t i, int) {
+      // Blocks as even as whole tiles of rows allow: of 64 rows not 48 and 16.
+      constexpr std::int64_t block = 48, tile = 6, worth_sharing = 1 << 19;
+      const std::int64_t parts = m * f.n * f.k < worth_sharing ? 1 : (m + block - 1) / block;
+      const std::int64_t rows =
+          std::max<std::int64_t>((m + parts * tile - 1) / (parts * tile) * tile, tile);
+      run_blocks(c, (m + rows - 1) / rows, [&](std::int64_t i, int) {
         const std::int64_t first = i * rows;
         kernel::multiply_packed(at, std::min(rows, m - first), f.n, f.k,
                                 a + (at ? first : first * f.k), at ? m : f.k, f.packed,

@@ -97,7 +97,7 @@ int fewshot_ablate(Invocation& in) {
   s.declare_episodes(in.settings);
   in.settings.add("episodes", episodes, "how many", {.least = 1, .most = 1e8});
   s.declare_splits(in.settings);
-  in.take({.seed = true, .threads = true, .data = true, .out = true});
+  in.take({.seed = true, .threads = true, .data = true, .out = true, .profile = true});
   in.parse();
 
   std::vector<int> counts = counts_of("steps", step_list, 0);

@@ -83,7 +83,7 @@ int fewshot_classify(Invocation& in) {
                   "margins of all kinds");
   in.settings.add("statistics", s.statistics, "instead of the run's",
                   {.choices = {"batch", "support", "running"}, .default_text = "the run's"});
-  in.take({.threads = true, .out = true});
+  in.take({.threads = true, .out = true, .profile = true});
   in.parse();
   Threads threads(in.common.threads);
   const LoadedRun loaded = load_run(in, s, run);

@@ -54,7 +54,7 @@ int fewshot_compare(Invocation& in) {
   in.settings.section("Learners");
   in.settings.add("statistics", s.statistics, "instead of the runs'",
                   {.choices = {"batch", "support", "running"}, .default_text = "each run's"});
-  in.take({.seed = true, .threads = true, .data = true, .out = true});
+  in.take({.seed = true, .threads = true, .data = true, .out = true, .profile = true});
   in.parse();
 
   Threads threads(in.common.threads);

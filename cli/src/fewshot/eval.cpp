@@ -32,7 +32,7 @@ int fewshot_eval(Invocation& in) {
                   {.choices = untrained_names()});
   in.settings.add("statistics", s.statistics, "instead of the run's",
                   {.choices = {"batch", "support", "running"}, .default_text = "the run's"});
-  in.take({.seed = true, .threads = true, .data = true, .out = true});
+  in.take({.seed = true, .threads = true, .data = true, .out = true, .profile = true});
   in.parse();
   if (run.empty() == !baseline)
     throw UsageError(

@@ -64,7 +64,7 @@ int fewshot_oneshot(Invocation& in) {
                   {.value_name = "PATH", .default_text = "METATAPE_DATA/omniglot/all_runs.zip"});
   in.settings.add("statistics", s.statistics, "instead of the run's",
                   {.choices = {"batch", "support", "running"}, .default_text = "the run's"});
-  in.take({.seed = true, .threads = true, .out = true});
+  in.take({.seed = true, .threads = true, .out = true, .profile = true});
   in.parse();
   if (run.empty() == !baseline)
     throw UsageError(

@@ -92,7 +92,6 @@ int train_seeds(Invocation& in, FewShotSettings& s, int seeds, double save_every
       if (duration.minutes) add({"--minutes", fmt::format("{}", *duration.minutes)});
       add({"--save-every", fmt::format("{}", save_every)});
       if (in.common.memory) add({"--memory"});
-      if (in.common.profile) add({"--profile"});
       try {
         run_step(in, std::move(words));
       } catch (const Interrupted&) {

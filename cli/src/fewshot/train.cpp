@@ -147,7 +147,6 @@ int fewshot_train(Invocation& in) {
   const metalearn::AnyLearner& learner = training.learner;
   const Params& start_weights = training.start;
   const int channels = splits.train.set->channels();
-  Profile profile;
   const Key key(in.common.seed);
   const metalearn::Shots shots =
       recipe.vary_shot ? metalearn::Shots::varied : metalearn::Shots::fixed;
@@ -157,8 +156,7 @@ int fewshot_train(Invocation& in) {
                     .schedule = metalearn::make_schedule(
                         recipe, (decay + recipe.meta_batch - 1) / recipe.meta_batch),
                     .batch = recipe.meta_batch,
-                    .clip = recipe.clip,
-                    .profile = in.common.profile ? &profile : nullptr},
+                    .clip = recipe.clip},
                    key, &threads);
   };
 
@@ -276,7 +274,6 @@ int fewshot_train(Invocation& in) {
               {"images_per_episode", recipe.way * (recipe.shot + recipe.query)}};
   if (in.common.memory)
     result["peak_tape_mib"] = memory_report(trainer.peak_tape_bytes(), in.console);
-  if (in.common.profile) result["profile"] = profile_report(profile, in.console);
   if (end == LoopEnd::stopped) in.interrupted(std::move(result));
 
   draw_curves(folder, log, in.console);

@@ -19,7 +19,7 @@ Json or_null(double error) { return error < 0 ? Json(nullptr) : Json(error); }
 int gradients_check(Invocation& in) {
   std::vector<std::string> names;
   in.settings.add("op", names, "only these; default all", {.value_name = "NAME,..."});
-  in.take({.seed = true, .out = true});
+  in.take({.seed = true, .out = true, .profile = true});
   in.parse();
   const std::vector<std::string> known = checked_ops();
   for (const std::string& name : names)

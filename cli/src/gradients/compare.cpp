@@ -202,7 +202,7 @@ int gradients_compare(Invocation& in) {
       "bytes that `exact` keeps within, of the reference too: recorded whole where it "
       "fits, else in segments that are recorded again",
       {.value_name = "BYTES", .least = 1, .most = 1e15, .default_text = "recorded whole"});
-  in.take({.seed = true, .threads = true, .run = true, .dtype = true});
+  in.take({.seed = true, .threads = true, .run = true, .dtype = true, .profile = true});
   in.parse();
   const Study study = s.make(in);
   std::vector<std::int64_t> lengths = lengths_of(length_list, s.problem.steps);

@@ -69,7 +69,7 @@ int gradients_horizon(Invocation& in) {
   in.settings.section("Horizon");
   in.settings.add("lengths", length_list, "of runs and of windows",
                   {.value_name = "N,...", .default_text = "1,2,5,10,... up to --steps"});
-  in.take({.seed = true, .threads = true, .run = true, .dtype = true});
+  in.take({.seed = true, .threads = true, .run = true, .dtype = true, .profile = true});
   in.parse();
   const Study study = s.make(in);
   const std::vector<std::int64_t> lengths = lengths_of(length_list, s.problem.steps);

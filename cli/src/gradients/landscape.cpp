@@ -321,7 +321,7 @@ int gradients_landscape(Invocation& in) {
   in.settings.add("arrows", arrows, "of gradients over a plane, at most so many along each axis",
                   {.least = 1, .most = 1000});
   e.declare(in.settings);
-  in.take({.seed = true, .threads = true, .run = true, .dtype = true});
+  in.take({.seed = true, .threads = true, .run = true, .dtype = true, .profile = true});
   in.parse();
   if (along.empty()) throw UsageError("landscape needs --along NAME=FROM:TO[:log]:COUNT");
   if (along.size() > 2)

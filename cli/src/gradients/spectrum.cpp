@@ -22,7 +22,7 @@ int gradients_spectrum(Invocation& in) {
                   {.least = 1, .most = 1e6});
   in.settings.add("iterations", iterations, "of subspace iteration, at most",
                   {.least = 1, .most = 1e6});
-  in.take({.seed = true, .threads = true, .run = true, .dtype = true});
+  in.take({.seed = true, .threads = true, .run = true, .dtype = true, .profile = true});
   in.parse();
   const Study study = s.make(in);
   const StopGuard guard;

@@ -42,7 +42,7 @@ int optimizer_eval(Invocation& in) {
       "tune-instances", tune_instances,
       "instances that rates are tuned on; too few miss that a rate diverges now and then",
       {.least = 1, .most = 1e7, .default_text = "as many as --instances"});
-  in.take({.seed = true, .threads = true, .out = true});
+  in.take({.seed = true, .threads = true, .out = true, .profile = true});
   in.parse();
   if (!tune_instances) tune_instances = problem.instances;
   const std::vector<std::string> rivals = split_optimizers(against);

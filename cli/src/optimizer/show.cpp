@@ -110,7 +110,7 @@ int optimizer_show(Invocation& in) {
   in.settings.add("coordinates", coordinates, "whose state is drawn, spread over all of them",
                   {.least = 1, .most = 20});
   in.settings.add("units", units, "of each tensor of the state", {.least = 1, .most = 20});
-  in.take({.seed = true, .out = true});
+  in.take({.seed = true, .out = true, .profile = true});
   in.parse();
   if (run.empty() == spec.empty())
     throw UsageError(run.empty() ? "show needs --run DIR, or --optimizer NAME"

@@ -264,7 +264,6 @@ int optimizer_train(Invocation& in) {
     problem = tasks::RandomScaling{.optimizee = problem, .range = s.random_scaling};
   if (s.convex_companion) problem = tasks::ConvexCompanion{.optimizee = problem};
 
-  Profile profile;
   const Key key(in.common.seed);
   const auto make_trainer = [&](std::int64_t decay, std::vector<metalearn::RunStage> stages) {
     metalearn::UnrollTraining training{
@@ -294,8 +293,7 @@ int optimizer_train(Invocation& in) {
                     .schedule = schedule_of(decay),
                     .batch = s.meta_batch,
                     .clip = s.clip,
-                    .clip_each = s.clip_each,
-                    .profile = in.common.profile ? &profile : nullptr},
+                    .clip_each = s.clip_each},
                    key, &threads);
   };
 
@@ -403,7 +401,6 @@ int optimizer_train(Invocation& in) {
               {"parameters", trainer.phi().size()}};
   if (in.common.memory)
     result["peak_tape_mib"] = memory_report(trainer.peak_tape_bytes(), in.console);
-  if (in.common.profile) result["profile"] = profile_report(profile, in.console);
   if (end == LoopEnd::stopped) in.interrupted(std::move(result));
 
   draw_curves(folder, log, in.console);

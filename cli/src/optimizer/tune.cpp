@@ -14,7 +14,7 @@ int optimizer_tune(Invocation& in) {
   problem.declare_instances(in.settings);
   in.settings.add("optimizer", optimizer, "whose learning rate is sought",
                   {.value_name = "NAME:KEY=VALUE,..."});
-  in.take({.seed = true, .threads = true, .out = true});
+  in.take({.seed = true, .threads = true, .out = true, .profile = true});
   in.parse();
   if (metalearn::has_learning_rate(optimizer))
     throw UsageError(fmt::format("--optimizer {}: its learning_rate is what is sought", optimizer));

@@ -138,7 +138,7 @@ int reproduce(Invocation& in) {
                    }});
   in.settings.add("task", task, "one-shot-challenge: all_runs.zip of Omniglot, or its folder",
                   {.value_name = "PATH", .default_text = "METATAPE_DATA/omniglot/all_runs.zip"});
-  in.take({.seed = true, .threads = true, .run = true});
+  in.take({.seed = true, .threads = true, .run = true, .profile = true});
   in.parse();
   if (only_list) return list(in);
   if (name.empty()) throw UsageError("reproduce needs a NAME; see metatape reproduce --list");

@@ -36,7 +36,7 @@ MetaObjective estimator_objective(System system, AnyEstimator estimator, bool st
     }
     const Window next{at, std::min(at + window, run.steps)};
     MetaStep answer;
-    const Estimate e = scratches->with(tape.threads(), tape.profile(), [&](UnrollScratch& scratch) {
+    const Estimate e = scratches->with(tape.threads(), [&](UnrollScratch& scratch) {
       Estimate part = estimator.advance(run, phi, next, key, scratch, lives);
       answer.tape_bytes = scratch.peak_bytes();
       return part;

@@ -89,13 +89,12 @@ MetaStep LstmLearner::objective(Tape& tape, const Params& phi, const Params& car
         .initial = start,
         .loss = support_loss(*this, e.support, e.support_labels, way),
         .objective = judged};
-    const Unrolled run =
-        scratches->with(tape.threads(), tape.profile(), [&](UnrollScratch& scratch) {
-          Unrolled r = unroll(instance, optimizer, rule, start_of(instance, optimizer, rule, key),
-                              key, {.steps = steps, .judge_end = true}, scratch);
-          answer.tape_bytes = scratch.peak_bytes();
-          return r;
-        });
+    const Unrolled run = scratches->with(tape.threads(), [&](UnrollScratch& scratch) {
+      Unrolled r = unroll(instance, optimizer, rule, start_of(instance, optimizer, rule, key), key,
+                          {.steps = steps, .judge_end = true}, scratch);
+      answer.tape_bytes = scratch.peak_bytes();
+      return r;
+    });
     answer.loss = run.loss;
     of_start = run.theta_gradient;
     of_rule = run.gradient;
@@ -114,12 +113,10 @@ Classifier LstmLearner::adapt(Tape& tape, const Params& phi, const Params& carry
     const Params rule = phi.inside(rule_name);
     const tasks::OptimizeeInstance instance{.initial = weights,
                                             .loss = support_loss(*this, support, labels, way)};
-    const Unrolled run =
-        scratches->with(tape.threads(), tape.profile(), [&](UnrollScratch& scratch) {
-          return unroll(instance, optimizer, rule, start_of(instance, optimizer, rule, adapting),
-                        adapting, {.steps = test_steps, .judge_end = true, .gradient = false},
-                        scratch);
-        });
+    const Unrolled run = scratches->with(tape.threads(), [&](UnrollScratch& scratch) {
+      return unroll(instance, optimizer, rule, start_of(instance, optimizer, rule, adapting),
+                    adapting, {.steps = test_steps, .judge_end = true, .gradient = false}, scratch);
+    });
     weights = run.end.theta;
   }
   return adapted_classifier(network, statistics, tape, std::move(weights), support, carry);
@@ -133,7 +130,7 @@ std::vector<std::vector<TensorGates>> LstmLearner::gates(Tape& tape, const Param
   const tasks::OptimizeeInstance instance{.initial = phi.inside(start_name),
                                           .loss = support_loss(*this, support, labels, way)};
   RunState at = start_of(instance, optimizer, rule, adapting);
-  return scratches->with(tape.threads(), tape.profile(), [&](UnrollScratch& scratch) {
+  return scratches->with(tape.threads(), [&](UnrollScratch& scratch) {
     std::vector<std::vector<TensorGates>> all;
     for (int step = 0; step < test_steps; ++step) {
       at = unroll(instance, optimizer, rule, at, adapting,

@@ -74,8 +74,7 @@ Trainer::Trainer(MetaObjective objective, Params phi, TrainerOptions options, Ke
             : Params{});
   const int workers = s.options.batch > 1 && threads ? threads->count() : 1;
   for (int w = 0; w < workers; ++w)
-    s.tapes.push_back(std::make_unique<Tape>(
-        TapeOptions{.threads = threads, .profile = w == 0 ? s.options.profile : nullptr}));
+    s.tapes.push_back(std::make_unique<Tape>(TapeOptions{.threads = threads}));
   s.answers.resize(static_cast<std::size_t>(s.options.batch));
 }
 

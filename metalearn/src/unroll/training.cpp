@@ -105,7 +105,7 @@ MetaObjective unroll_objective(tasks::AnyOptimizee problem, AnyOptimizer optimiz
 
     const std::int64_t steps = std::min(o.window, run.length - run.at.step);
     std::size_t tape_bytes = 0;
-    Unrolled window = scratches->with(tape.threads(), tape.profile(), [&](UnrollScratch& scratch) {
+    Unrolled window = scratches->with(tape.threads(), [&](UnrollScratch& scratch) {
       Unrolled r =
           run.imitated
               ? imitate(f, optimizer, phi, o.teacher, run.at, run.teacher, run.key, steps, scratch)

@@ -42,12 +42,10 @@ Pass pass_of(const AnyOptimizer& optimizer, const UnrollOptions& o) {
 
 }  // namespace
 
-UnrollScratch::UnrollScratch(Threads* threads, Profile* profile)
-    : threads_(threads), profile_(profile) {
+UnrollScratch::UnrollScratch(Threads* threads) : threads_(threads) {
   const int workers = threads ? threads->count() : 1;
   for (int w = 0; w < workers; ++w)
-    tapes_.push_back(std::make_unique<Tape>(
-        TapeOptions{.threads = threads, .profile = w == 0 ? profile : nullptr}));
+    tapes_.push_back(std::make_unique<Tape>(TapeOptions{.threads = threads}));
 }
 UnrollScratch::~UnrollScratch() = default;
 UnrollScratch::UnrollScratch(UnrollScratch&&) noexcept = default;

@@ -22,7 +22,8 @@ class Threads;
 /// TapeError. For evaluation and evolution strategies.
 enum class Recording { on, off };
 
-/// Time and bytes by op, filled while a tape is given one (TapeOptions::profile).
+/// Time and bytes by op, filled while a tape is given one (TapeOptions::profile), or by all tapes
+/// (ProfileAll).
 struct Profile {
   struct Entry {
     std::int64_t calls = 0;
@@ -31,6 +32,25 @@ struct Profile {
     std::int64_t bytes = 0;  ///< values and saved activations made
   };
   std::map<std::string, Entry> ops;
+};
+
+/// While it lives, tapes that are made without a profile of their own are profiled, of whatever
+/// thread: a program sees where its time goes without handing a profile down. Of several that live
+/// tapes join the one made last.
+class ProfileAll {
+ public:
+  ProfileAll();
+  ~ProfileAll();
+  ProfileAll(const ProfileAll&) = delete;
+  ProfileAll& operator=(const ProfileAll&) = delete;
+
+  /// What these tapes have met so far, seconds added up over threads. None of them may be at work.
+  [[nodiscard]] Profile gathered() const;
+
+  struct Gathering;
+
+ private:
+  std::shared_ptr<Gathering> gathering_;
 };
 
 struct TapeOptions {
@@ -90,7 +110,6 @@ class Tape {
 
   [[nodiscard]] Recording recording() const;
   [[nodiscard]] Threads* threads() const;
-  [[nodiscard]] Profile* profile() const;
   [[nodiscard]] std::int64_t size() const;  ///< records that stand
   [[nodiscard]] TapeMemory memory() const;
   void reset_peak();  ///< memory().peak starts anew from what is used now

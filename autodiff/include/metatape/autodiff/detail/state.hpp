@@ -91,6 +91,8 @@ struct Node {
   }
 };
 
+struct ProfileMember;
+
 struct TapeState {
   explicit TapeState(Tape* owner, const TapeOptions& options);
   ~TapeState();
@@ -143,6 +145,7 @@ struct TapeState {
   Tape* owner;
   TapeAnchor* anchor;
   TapeOptions options;
+  std::unique_ptr<ProfileMember> member;  // where a ProfileAll lives
   Arena arena;
   std::vector<std::unique_ptr<Node[]>> nodes;
   std::uint32_t count = 0;

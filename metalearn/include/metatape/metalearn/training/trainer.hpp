@@ -29,7 +29,6 @@ struct TrainerOptions {
   /// The same of each answer before the mean: where few gradients are far larger than the others,
   /// as those of long unrolls are (Metz et al. 2019), the mean is then of directions. 0: not.
   double clip_each = 0;
-  Profile* profile = nullptr;  ///< time and bytes by op, of slot 0; must outlive the trainer
 };
 
 /// What one step did.

@@ -12,18 +12,17 @@ namespace metatape::metalearn {
 /// One scratch for each call that is under way; they are kept for the calls to come.
 class UnrollScratches {
  public:
-  /// f(scratch), of a scratch with these threads and this profile (each may be null) that no one
-  /// else has meanwhile.
+  /// f(scratch), of a scratch with these threads (may be null) that no one else has meanwhile.
   template <class F>
-  auto with(Threads* threads, Profile* profile, const F& f) {
-    std::unique_ptr<UnrollScratch> scratch = take(threads, profile);
+  auto with(Threads* threads, const F& f) {
+    std::unique_ptr<UnrollScratch> scratch = take(threads);
     auto result = f(*scratch);
     give(std::move(scratch));
     return result;
   }
 
  private:
-  std::unique_ptr<UnrollScratch> take(Threads* threads, Profile* profile);
+  std::unique_ptr<UnrollScratch> take(Threads* threads);
   void give(std::unique_ptr<UnrollScratch> scratch);
 
   std::mutex mutex_;

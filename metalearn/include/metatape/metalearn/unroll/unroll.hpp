@@ -22,7 +22,6 @@
 
 namespace metatape {
 class Tape;
-struct Profile;
 class Threads;
 }  // namespace metatape
 
@@ -78,17 +77,15 @@ struct Unrolled {
 };
 
 /// Warm tapes that an unroll, or an estimator of its gradient, runs on, one a worker: a step after
-/// the first takes no new memory. One unroll at a time; `threads` and `profile`, of what worker 0
-/// does, (each may be null) must outlive it.
+/// the first takes no new memory. One unroll at a time; `threads` (may be null) must outlive it.
 class UnrollScratch {
  public:
-  explicit UnrollScratch(Threads* threads = nullptr, Profile* profile = nullptr);
+  explicit UnrollScratch(Threads* threads = nullptr);
   ~UnrollScratch();
   UnrollScratch(UnrollScratch&&) noexcept;
   [[nodiscard]] Threads* threads() const { return threads_; }
   [[nodiscard]] int workers() const { return static_cast<int>(tapes_.size()); }
   [[nodiscard]] Tape& tape(int worker = 0) const;
-  [[nodiscard]] Profile* profile() const { return profile_; }
   [[nodiscard]] std::size_t peak_bytes() const;  ///< of the largest tape
   [[nodiscard]] std::size_t peak_together()
       const;  ///< of all tapes; since reset_peak, as the other
@@ -104,7 +101,6 @@ class UnrollScratch {
   void run(std::int64_t count, const std::function<void(std::int64_t, int)>& f) const;
 
   Threads* threads_;
-  Profile* profile_;
   std::vector<std::unique_ptr<Tape>> tapes_;
 };
 
