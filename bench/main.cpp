@@ -11,6 +11,7 @@
 #include "console.hpp"
 #include "floors.hpp"
 #include "measure.hpp"
+#include "metatape/autodiff/machine.hpp"
 #include "profile_report.hpp"
 #include "scale.hpp"
 #include "workloads.hpp"
@@ -19,6 +20,7 @@ namespace {
 
 int run(const bench::Options& o) {
   using namespace metatape;
+  const SubnormalsAsZero quick;  // as a Trainer has it: adjoints fade over long windows
   Threads threads(o.threads);
   const bench::Workload work = bench::find_workload(o.workload, o.wide ? DType::f64 : DType::f32);
   const bench::Step step = work.prepare();
