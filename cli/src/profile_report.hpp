@@ -1,4 +1,4 @@
-// profile_report.hpp: --profile and --memory: where the time of a training went, by op, and how
+// profile_report.hpp: --profile and --memory: where the time of a command went, by op, and how
 // much memory it took.
 #pragma once
 
