@@ -128,11 +128,11 @@ bool run_beside(const Options& o, const std::vector<std::string>& workloads) {
     std::printf(
         o.json ? "{\"workload\": \"%s\", \"threads\": %d, \"dtype\": \"%s\", \"ms\": %.4g, "
                  "\"peer_ms\": %.4g, \"ratio\": %.3g, \"peer_setting\": \"%s\", "
-                 "\"ratio_blas_as_it_chooses\": %.3g, "
+                 "\"ratio_blas_as_it_comes\": %.3g, "
                  "\"agree\": %s, \"loss\": %.9g, \"peer_loss\": %.9g, \"grad_norm\": %.9g, "
                  "\"peer_grad_norm\": %.9g}\n"
                : "%-6s %d thread(s), %s: %8.4g ms, peer %8.4g ms, ratio %.3g (%s; with BLAS as "
-                 "it chooses %.3g); check values agree: %s: loss %.9g %.9g, norm %.9g "
+                 "it comes %.3g); check values agree: %s: loss %.9g %.9g, norm %.9g "
                  "%.9g\n",
         workload.c_str(), o.threads, o.wide ? "f64" : "f32", x, y, y / x, tried[best].name.c_str(),
         as_it_comes / x, agree ? (o.json ? "true" : "yes") : (o.json ? "false" : "NO"), ours.loss,

@@ -142,14 +142,14 @@ def peer_text(bench, options):
         heads = ["workload"]
         for n in heads_of:
             of = f"{n} thread{'s' if n > 1 else ''}"
-            heads += [f"{of}: ms", "peer, ms", "ratio", "BLAS as it chooses"]
+            heads += [f"{of}: ms", "peer, ms", "ratio", "BLAS as it comes"]
         return table(heads, [[one["workload"], *(cell for n in heads_of for cell in (
             number(found[n][i]["ms"], 4), number(found[n][i]["peer_ms"], 4),
-            number(found[n][i]["ratio"]), number(found[n][i]["ratio_blas_as_it_chooses"])))]
+            number(found[n][i]["ratio"]), number(found[n][i]["ratio_blas_as_it_comes"])))]
             for i, one in enumerate(found[heads_of[0]])])
 
     text = ("\nBeside libtorch, medians over three processes of each, in its best setting; in the "
-            "last column of each in the best with OpenBLAS's kernels as it chooses them:\n\n" +
+            "last column of each in the best with OpenBLAS as it comes:\n\n" +
             beside("all", counts))
     text += ("\nThe same with our kernels held to AVX2 (`METATAPE_SIMD=avx2`), libtorch free to "
              "use what it finds:\n\n" + beside("W1,W2,W4a5,W4a20", [1], simd="avx2"))
@@ -179,7 +179,7 @@ def seconds_a_step(program, words):
 def training_text(bench, options):
     """Trainings by the program, each in turn with the workload that it consists of."""
     program = (options.build / "cli" / "metatape").resolve()
-    rounds, few = (1, 2) if options.quick else (3, 10)
+    rounds, length = (1, 2) if options.quick else (3, 10)
     real = "METATAPE_DATA" in os.environ
     data = ["--data", "omniglot"] if real else []
     rows = []
@@ -200,24 +200,24 @@ def training_text(bench, options):
     for recipe in ("measured", "paper"):
         compare(f"`fewshot train --learner prototypical --recipe {recipe}`", "W4a20",
                 ["fewshot", "train", "--learner", "prototypical", "--recipe", recipe, *data,
-                 "--validation-alphabets", 0, "--episodes", 10 + 8 * few],
+                 "--validation-alphabets", 0, "--episodes", 10 + 8 * length],
                 lambda result, r=recipe: GFLOP_OF_IMAGE[r] * result["images_per_episode"])
     never = ["--validate-every", 10**9, "--validation-instances", 1]
     gflop = {w: told(bench, "--workload", w, "--repeat", 1)[0]["gflop"] for w in ("W1", "W2")}
     if real:
         compare("`optimizer train --optimizee mlp:data=mnist`", "W1",
                 ["optimizer", "train", "--optimizee", "mlp:data=mnist", "--meta-steps",
-                 10 + 5 * few, *never],
+                 10 + 5 * length, *never],
                 lambda result: gflop["W1"])
     compare("`optimizer train --optimizee quadratic --order first`", "W2",
             ["optimizer", "train", "--optimizee", "quadratic", "--order", "first", "--meta-steps",
-             10 + 40 * few, *never],
+             10 + 40 * length, *never],
             lambda result: gflop["W2"])
     on = "Omniglot" if real else "strokes"
     return (f"\nWhole trainings by the program (few-shot on {on}), a step of each beside the "
             "workload that it is made of (in turn, medians; one thread). The share is of FLOP a "
-            "second: what drawing data, augmenting images, the outer optimizer and writing down leave of the workload's "
-            "rate:\n\n" + table(["training", "ms a step", "workload, ms", "share of its rate"], rows))
+            "second: what drawing data, augmenting images, the outer optimizer and writing down "
+            "leave of the workload's rate:\n\n" + table(["training", "ms a step", "workload, ms", "share of its rate"], rows))
 
 
 def main():

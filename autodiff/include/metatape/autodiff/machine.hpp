@@ -16,9 +16,10 @@ std::string simd_name();
 
 /// While it lives, arithmetic of the thread that made it takes subnormal numbers, those nearer to
 /// zero than the smallest of full precision (1.2e-38 in float32, 2.2e-308 in float64), for zero:
-/// operands and results. So do the regions (threads.hpp) that the thread starts. Many processors
-/// compute with subnormals many times slower, and adjoints that fade over a long unroll do come to
-/// them. The program holds one as long as it runs, a metalearn::Trainer in each step.
+/// operands and results. So do the regions (threads.hpp) that the thread starts. Some processors,
+/// Intel's among them, compute with subnormals many times slower, and adjoints that fade over a
+/// long unroll come to them. The program holds one as long as it runs, a metalearn::Trainer in each
+/// step.
 ///
 /// Where the processor is neither x86-64 nor AArch64 it does nothing. It must die in the thread
 /// that made it, the last made first.

@@ -25,6 +25,7 @@ class Threads {
   /// Calls f(block, worker) for each block in [0, blocks), worker in [0, count()), and returns when
   /// all are done. An exception from a block is thrown again here (that of the lowest block); the
   /// others still finish. Called from inside a worker it runs serially, as worker of that worker.
+  /// Workers round, and take subnormal numbers (machine.hpp), as the caller does.
   template <class F>
   void run(std::int64_t blocks, F&& f) {
     run_erased(
