@@ -133,7 +133,7 @@ Node& TapeState::push() {
   if (count / chunk >= nodes.size()) nodes.push_back(std::make_unique<Node[]>(chunk));
   Node& n = node(count++);
   n.rule = nullptr;
-  n.attributes = n.kept = nullptr;
+  n.attributes = n.kept = n.moments = nullptr;
   n.stamp = next_stamp++;
   n.arity = 0;
   n.differentiable = n.aliases = false;

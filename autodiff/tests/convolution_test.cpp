@@ -97,6 +97,39 @@ TEST_CASE("a step of a convolution net has the same bits on any number of thread
     for (std::size_t i = 0; const Tensor& g : gradients(count)) CHECK(identical(g, one[i++]));
 }
 
+TEST_CASE("moments that a convolution leaves are those of its value", "[convolution]") {
+  struct Case {
+    Shape x, w;
+    Conv2dOptions options;
+  };
+  // Blocks of rows that are parts of images, whole ones and several; all loops of a convolution.
+  const Case cases[] = {{{3, 28, 27, 1}, {64, 1, 3, 3}, {.padding = {1, 1}}},
+                        {{9, 14, 13, 64}, {64, 64, 3, 3}, {.padding = {1, 1}}},
+                        {{5, 9, 9, 16}, {33, 16, 3, 3}, {.stride = {2, 2}, .padding = {1, 1}}},
+                        {{40, 7, 7, 5}, {300, 5, 3, 3}, {}},
+                        {{7, 5, 5, 4}, {6, 4, 1, 1}, {}}};
+  for (const Case& c : cases)
+    for (const DType type : {DType::f32, DType::f64})
+      for (const Recording recording : {Recording::on, Recording::off})
+        for (const int count : {1, 2, 3}) {
+          Threads threads(count);
+          Tape tape({.recording = recording, .threads = &threads});
+          const Var y = conv2d(tape.variable(normal(c.x, Key{1}, type)),
+                               tape.variable(normal(c.w, Key{2}, type)), c.options);
+          const Var copy = tape.variable(y.value());
+          const Var gamma = tape.variable(normal({c.w[0]}, Key{3}, type));
+          const Var beta = tape.variable(normal({c.w[0]}, Key{4}, type));
+          CAPTURE(c.x, type, count);
+          const BatchStatistics left = batch_statistics(y), own = batch_statistics(copy);
+          CHECK(identical(left.mean.value(), own.mean.value()));
+          CHECK(identical(left.variance.value(), own.variance.value()));
+          CHECK(
+              identical(batch_norm(y, gamma, beta).value(), batch_norm(copy, gamma, beta).value()));
+          CHECK(identical(batch_norm_relu_pool(y, gamma, beta).value(),
+                          batch_norm_relu_pool(copy, gamma, beta).value()));
+        }
+}
+
 TEST_CASE("max_pool2d sends the gradient to the first of equals", "[pooling]") {
   Tape tape;
   const Var x = tape.variable(Tensor({1, 2, 2, 1}, {2.0, 5.0, 5.0, 1.0}));

@@ -22,20 +22,30 @@ Var value(Var x, Var weight, const ConvGeometry& s);
 }  // namespace
 
 // y = x * w + bias            dx += input_gradient(g, w), dw += weight_gradient(g, x), dbias += Σ g
+// What normalises comes after a convolution without a bias, so one leaves the moments of y.
 struct Conv2d {
-  using Attributes = ConvGeometry;
+  struct Attributes {
+    ConvGeometry geometry;
+    bool leaves_moments;
+  };
   static constexpr const char* name = "conv2d";
+
+  static RowBlocks rows(const ConvGeometry& s) { return {s.n * s.pixels(), s.out}; }
+  static std::int64_t moments(const Forward& c) {
+    const auto& [s, leaves] = c.attributes<Attributes>();
+    return leaves && !s.pointwise() ? rows(s).moments() : 0;
+  }
 
   template <Scalar T>
   static void forward(const Forward& c) {
-    const auto& s = c.attributes<Attributes>();
+    const ConvGeometry& s = c.attributes<Attributes>().geometry;
     T* y = c.output<T>();
-    conv_value(c, s, c.input<T>(0), c.input<T>(1), y, false);
+    conv_value(c, s, c.input<T>(0), c.input<T>(1), y, false, {c, rows(s), y, c.moments<T>()});
     if (c.arity() > 2) bias_activation(y, c.input<T>(2), s.n * s.pixels(), s.out, Activation::none);
   }
   template <Scalar T>
   static void pullback(const Pullback& c) {
-    const auto& s = c.attributes<Attributes>();
+    const ConvGeometry& s = c.attributes<Attributes>().geometry;
     const T* g = c.gradient<T>();
     bool fresh = false;
     if (c.wants(0)) {
@@ -49,7 +59,7 @@ struct Conv2d {
     if (c.arity() > 2 && c.wants(2)) add_column_sums(g, s.n * s.pixels(), s.out, c.adjoint<T>(2));
   }
   static void recorded(const Recorded& c) {
-    const auto& s = c.attributes<Attributes>();
+    const ConvGeometry& s = c.attributes<Attributes>().geometry;
     if (c.wants(0)) c.add(0, input_gradient(c.gradient(), c.input(1), s));
     if (c.wants(1)) c.add(1, weight_gradient(c.gradient(), c.input(0), s));
     if (c.arity() > 2 && c.wants(2))
@@ -129,7 +139,7 @@ Var weight_gradient(Var g, Var x, const ConvGeometry& s) {
   return record<Conv2dWeightGradient>({g, x}, Shape{s.out, s.in_group(), s.kh, s.kw}, s);
 }
 Var value(Var x, Var weight, const ConvGeometry& s) {
-  return record<Conv2d>({x, weight}, Shape{s.n, s.oh, s.ow, s.out}, s);
+  return record<Conv2d>({x, weight}, Shape{s.n, s.oh, s.ow, s.out}, {s, false});
 }
 
 // What x, weight and options mean together, or a refusal that says what does not fit.
@@ -182,11 +192,12 @@ ConvGeometry geometry(const Shape& x, const Shape& weight, const Conv2dOptions& 
 
 Var conv2d(Var x, Var weight, Var bias, const Conv2dOptions& options) {
   const ops::ConvGeometry s = ops::geometry(x.shape(), weight.shape(), options);
-  if (detail::TapeState::is_none(bias)) return ops::value(x, weight, s);
+  const Shape y{s.n, s.oh, s.ow, s.out};
+  if (detail::TapeState::is_none(bias)) return record<ops::Conv2d>({x, weight}, y, {s, true});
   if (!(bias.shape() == Shape{s.out}))
     throw ShapeError("conv2d: bias " + to_string(bias.shape()) + ", weight " +
                      to_string(weight.shape()) + ": bias must be [" + std::to_string(s.out) + "]");
-  return record<ops::Conv2d>({x, weight, bias}, Shape{s.n, s.oh, s.ow, s.out}, s);
+  return record<ops::Conv2d>({x, weight, bias}, y, {s, false});
 }
 
 Var conv2d(Var x, Var weight, const Conv2dOptions& options) {

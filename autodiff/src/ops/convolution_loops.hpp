@@ -9,6 +9,7 @@
 
 #include "kernels/tiles.hpp"
 #include "kernels/winograd.hpp"
+#include "moments.hpp"
 #include "products.hpp"
 
 namespace metatape::ops {
@@ -92,7 +93,9 @@ void patches(const ConvGeometry& s, std::int64_t group, const T* image, T* rows)
 // A few images a block: its padded image and the weights then stay in a core's cache.
 template <class Context>
 void tile_value(const Context& c, const kernel::SquareConv& s, std::int64_t n, const float* x,
-                const float* w, float* y, bool add, bool turned) {
+                const float* w, float* y, bool add, bool turned,
+                const MomentsAsWritten<float>& written = {}) {
+  const std::int64_t pixels = s.oh * s.ow;
   const std::int64_t from = s.h * s.w * s.in, to = s.oh * s.ow * s.out;
   if (kernel::has_winograd(s)) {
     float* packed = c.template scratch<float>(kernel::winograd_packed_size(s));
@@ -102,8 +105,10 @@ void tile_value(const Context& c, const kernel::SquareConv& s, std::int64_t n, c
     float* room = c.template scratch<float>(workers(c) * size);
     return run_blocks(c, (n + run - 1) / run, [&](std::int64_t b, int worker) {
       const std::int64_t first = b * run;
-      kernel::winograd(s, std::min(run, n - first), x + first * from, packed, y + first * to, add,
+      const std::int64_t images = std::min(run, n - first);
+      kernel::winograd(s, images, x + first * from, packed, y + first * to, add,
                        room + worker * size);
+      written.wrote(first * pixels, images * pixels);
     });
   }
   float* packed = c.template scratch<float>(kernel::packed_size(s.taps(), s.out));
@@ -113,6 +118,7 @@ void tile_value(const Context& c, const kernel::SquareConv& s, std::int64_t n, c
     float* image = padded + worker * s.padded_size();
     kernel::pad_image(s, x + i * from, image);
     kernel::square_conv(s, image, packed, y + i * to, add);
+    written.wrote(i * pixels, pixels);
   });
 }
 
@@ -164,13 +170,15 @@ void tile_weight_gradient(const Context& c, const kernel::SquareConv& s, std::in
     }
 }
 
-/// y (add ? += : =) conv(x, w)
+/// y (add ? += : =) conv(x, w). `written` is told of y's rows, pixels of all images, unless the
+/// kernel is pointwise.
 template <Scalar T, class Context>
-void conv_value(const Context& c, const ConvGeometry& s, const T* x, const T* w, T* y, bool add) {
+void conv_value(const Context& c, const ConvGeometry& s, const T* x, const T* w, T* y, bool add,
+                const MomentsAsWritten<T>& written = {}) {
   if (s.pointwise())
     return multiply(c, Transpose::no, Transpose::yes, s.n * s.pixels(), s.out, s.in, x, w, y, add);
   if constexpr (std::is_same_v<T, float>) {
-    if (has_tile<T>(s)) return tile_value(c, tile_shape(s), s.n, x, w, y, add, false);
+    if (has_tile<T>(s)) return tile_value(c, tile_shape(s), s.n, x, w, y, add, false, written);
   }
   T* packed = c.template scratch<T>(s.weights());
   pack_weight(s, w, packed);
@@ -184,6 +192,7 @@ void conv_value(const Context& c, const ConvGeometry& s, const T* x, const T* w,
                        packed + g * og * s.taps(), s.taps(), y + i * s.pixels() * s.out + g * og,
                        s.out, add);
     }
+    written.wrote(i * s.pixels(), s.pixels());
   });
 }
 

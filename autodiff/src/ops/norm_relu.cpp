@@ -226,7 +226,7 @@ struct BatchNormRelu {
     const RowBlocks s = columns(c.input_shape(0));
     const T *x = c.input<T>(0), *beta = c.input<T>(2);
     T *mean = c.kept<T>(), *r = mean + s.channels;
-    column_moments(c, s, x, mean, r);
+    column_moments(c, s, mean, r);
     for (std::int64_t j = 0; j < s.channels; ++j)
       r[j] = rsqrt_of(r[j], c.attributes<NormWindows>().epsilon);
     const Columns<T> k = scaled_columns<T>(c, mean);

@@ -28,7 +28,7 @@ struct BatchMoments {
   template <Scalar T>
   static void forward(const Forward& c) {
     const RowBlocks s = columns(c.input_shape(0));
-    column_moments(c, s, c.input<T>(0), c.output<T>(), c.output<T>() + s.channels);
+    column_moments(c, s, c.output<T>(), c.output<T>() + s.channels);
   }
   template <Scalar T>
   static void pullback(const Pullback& c) {
@@ -77,7 +77,7 @@ struct BatchNorm {
     const RowBlocks s = columns(c.shape());
     const T* gamma = c.input<T>(1);
     T *mean = c.kept<T>(), *r = mean + s.channels, *scale = c.scratch<T>(s.channels);
-    column_moments(c, s, c.input<T>(0), mean, r);
+    column_moments(c, s, mean, r);
     for (std::int64_t j = 0; j < s.channels; ++j) {
       r[j] = rsqrt_of(r[j], c.attributes<Epsilon>().epsilon);
       scale[j] = gamma[j] * r[j];

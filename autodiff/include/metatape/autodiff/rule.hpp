@@ -13,8 +13,10 @@
 //
 // Optional members: `struct Attributes` (trivially copyable: axes, strides, constants), read by
 // c.attributes<Attributes>(); `static std::int64_t kept(const Forward&)`, how many elements the op
-// keeps for its pullback besides inputs and output, which stay readable anyway.
-// An op without `recorded` is differentiable once; one without `pullback` not at all.
+// keeps for its pullback besides inputs and output, which stay readable anyway; `static
+// std::int64_t moments(const Forward&)`, how many elements stay beside the value for what its
+// forward learns of the value's columns as it writes them (src/ops/moments.hpp), 0 for none. An op
+// without `recorded` is differentiable once; one without `pullback` not at all.
 #pragma once
 
 #include <concepts>
@@ -61,6 +63,11 @@ class OpContext {
   [[nodiscard]] const T* input(int i) const {
     return static_cast<const T*>(in(i).value);
   }
+  /// The moments that the op of input i left beside its value; null where it left none.
+  template <Scalar T>
+  [[nodiscard]] const T* input_moments(int i) const {
+    return static_cast<const T*>(in(i).moments);
+  }
   template <class A>
   [[nodiscard]] const A& attributes() const {
     return *static_cast<const A*>(node_.attributes);
@@ -91,6 +98,11 @@ class Forward : public detail::OpContext {
   template <class T>
   [[nodiscard]] T* kept() const {
     return static_cast<T*>(node_.kept);
+  }
+  /// What `moments` asked for, uninitialised; null where it asked for nothing.
+  template <Scalar T>
+  [[nodiscard]] T* moments() const {
+    return static_cast<T*>(node_.moments);
   }
   /// Uninitialised memory until the op is done.
   template <class T>
@@ -194,6 +206,10 @@ concept Keeps = requires(const Forward& c) {
   { Op::kept(c) } -> std::convertible_to<std::int64_t>;
 };
 template <class Op>
+concept LeavesMoments = requires(const Forward& c) {
+  { Op::moments(c) } -> std::convertible_to<std::int64_t>;
+};
+template <class Op>
 concept HasPullback = requires(const Pullback& c) {
   Op::template pullback<double>(c);
 };
@@ -262,6 +278,12 @@ Var record_op(std::span<const Var> inputs, const Shape& shape,
     using Attributes = typename Op::Attributes;
     static_assert(std::is_trivially_copyable_v<Attributes>);
     node.attributes = new (state.arena.allocate(sizeof(Attributes))) Attributes(attributes);
+  }
+  if constexpr (LeavesMoments<Op>) {
+    if (const std::int64_t n = Op::moments(c); n > 0) {
+      node.moments = state.arena.allocate(static_cast<std::size_t>(n) * bytes(node.dtype));
+      entry.keep_until = state.arena.position();
+    }
   }
   if constexpr (Keeps<Op>)
     node.kept = state.arena.allocate(static_cast<std::size_t>(Op::kept(c)) * bytes(node.dtype));

@@ -76,6 +76,7 @@ struct Node {
   void* value = nullptr;
   void* attributes = nullptr;  ///< the op's Attributes
   void* kept = nullptr;        ///< what the op saved for its pullback
+  void* moments = nullptr;  ///< of the value's columns, by blocks of rows, where the op took them
   const std::uint32_t* inputs = nullptr;
   std::uint64_t stamp = 0;
   std::uint32_t arity = 0;
