@@ -41,6 +41,36 @@ TEST_CASE("matmul of vectors and of batches that broadcast", "[matmul]") {
             .to_vector() == std::vector<double>(12, 0.0));
 }
 
+TEST_CASE("small products add in the order of the inner axis", "[matmul]") {
+  Tape tape;
+  for (const std::int64_t m : {1, 3, 4, 5})
+    for (const std::int64_t n : {1, 2, 5, 8})
+      for (const std::int64_t k : {1, 2, 7})
+        for (const bool turn_a : {false, true})
+          for (const bool turn_b : {false, true}) {
+            const Tensor a = normal(turn_a ? Shape{k, m} : Shape{m, k}, Key{1});
+            const Tensor b = normal(turn_b ? Shape{n, k} : Shape{k, n}, Key{2});
+            const Var y =
+                matmul(tape.constant(a), tape.constant(b), turn_a ? Transpose::yes : Transpose::no,
+                       turn_b ? Transpose::yes : Transpose::no);
+            const std::span<const float> va = a.values<float>(), vb = b.values<float>();
+            const auto at = [](std::span<const float> v, std::int64_t i) {
+              return v[static_cast<std::size_t>(i)];
+            };
+            Tensor expected = Tensor::zeros({m, n});
+            for (std::int64_t i = 0; i < m; ++i)
+              for (std::int64_t j = 0; j < n; ++j) {
+                float sum = 0;
+                for (std::int64_t l = 0; l < k; ++l)
+                  sum += at(va, turn_a ? l * m + i : i * k + l) *
+                         at(vb, turn_b ? j * k + l : l * n + j);
+                expected.mutable_values<float>()[static_cast<std::size_t>(i * n + j)] = sum;
+              }
+            CAPTURE(m, n, k, turn_a, turn_b);
+            CHECK(identical(y.value(), expected));
+          }
+}
+
 TEST_CASE("a large float32 product agrees with float64", "[matmul]") {
   for (const Shape& s : {Shape{129, 65, 33}, Shape{64, 256, 1024}, Shape{1, 300, 301}}) {
     Tape tape;

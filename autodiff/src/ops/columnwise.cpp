@@ -198,7 +198,9 @@ struct LstmColumns {
   static void pullback(const Pullback& c) {
     const auto& s = c.attributes<Attributes>();
     const auto net = layer<T>(c);
-    const std::int64_t size = s.hidden * panel, gates_size = 4 * size;
+    // A step's gate gradients are a little apart from the next one's: sums over steps go through
+    // the same rows of all of them, which at a multiple of 4 KiB would share a set of the cache.
+    const std::int64_t size = s.hidden * panel, gates_size = 4 * size + 5 * panel;
     const std::int64_t panels = panels_of(s.columns);
     const auto adjoint = [&](int i) {
       return i < c.arity() && c.wants(i) ? c.adjoint<T>(i) : nullptr;
@@ -209,7 +211,7 @@ struct LstmColumns {
     // Gate gradients of several panels are gathered before the sums over columns are taken: the
     // lanes of a sum are added only once for all of them.
     const std::int64_t group =
-        std::clamp<std::int64_t>(cached / std::max<std::int64_t>(s.steps * gates_size, 1), 1,
+        std::clamp<std::int64_t>(cached / std::max<std::int64_t>(s.steps * 4 * size, 1), 1,
                                  std::max<std::int64_t>(panels, 1));
     T* dz = c.scratch<T>(group * s.steps * gates_size);
     T *x_copy = c.scratch<T>(s.steps * s.in * panel), *y_copy = c.scratch<T>(s.steps * size);
@@ -238,7 +240,7 @@ struct LstmColumns {
         T* z = dz_panel + t * gates_size;
         kernel::panel_lstm_pullback(s.hidden, gates,
                                     t > 0 ? PanelRows<const T>{gates - size, panel} : c0,
-                                    PanelRows<const T>{gates + gates_size, panel},
+                                    PanelRows<const T>{gates + 4 * size, panel},
                                     gs.from(t * s.hidden), t == s.steps - 1 ? nullptr : dh, dc, z);
         if (t > 0 || dh0)
           kernel::panel_multiply_turned(4 * s.hidden, s.hidden, net.w_hh, z,

@@ -34,6 +34,24 @@ std::int64_t workers(const Context& c) {
 /// Products whose m n k is not above this are done here: calling BLAS would take longer.
 constexpr std::int64_t small_product = 512;
 
+/// y [m] (add ? += : =) a b, neighbours in a row of a, in a column, in b and in y being so far
+/// apart: four sums at a time, since one alone waits for each of its additions.
+template <Scalar T>
+void multiply_vector(std::int64_t m, std::int64_t k, const T* a, std::int64_t along,
+                     std::int64_t down, const T* b, std::int64_t ldb, T* y, std::int64_t ldy,
+                     bool add) {
+  const auto rows = [&]<std::int64_t n>(std::integral_constant<std::int64_t, n>) {
+    T s[n] = {};
+    for (std::int64_t l = 0; l < k; ++l)
+      for (std::int64_t q = 0; q < n; ++q) s[q] += a[q * down + l * along] * b[l * ldb];
+    for (std::int64_t q = 0; q < n; ++q) y[q * ldy] = add ? y[q * ldy] + s[q] : s[q];
+    a += n * down;
+    y += n * ldy;
+  };
+  for (; m >= 4; m -= 4) rows(std::integral_constant<std::int64_t, 4>{});
+  for (; m > 0; --m) rows(std::integral_constant<std::int64_t, 1>{});
+}
+
 /// multiply_strided of small_product at most: four columns at a time, each sum in the order of k.
 template <Scalar T>
 void multiply_small(bool at, bool bt, std::int64_t m, std::int64_t n, std::int64_t k, const T* a,
@@ -50,6 +68,7 @@ void multiply_small(bool at, bool bt, std::int64_t m, std::int64_t n, std::int64
     ldb = 1;
   }
   const std::int64_t ai = at ? 1 : lda, al = at ? lda : 1;
+  if (n == 1) return multiply_vector(m, k, a, al, ai, b, ldb, y, ldy, add);
   constexpr std::int64_t wide = 4;
   for (std::int64_t i = 0; i < m; ++i, a += ai, y += ldy) {
     std::int64_t j = 0;
