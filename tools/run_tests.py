@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Runs every test that a build folder knows, and counts.
 
-    python3 tools/run_tests.py BUILD [NAME ...]
+    python3 tools/run_tests.py BUILD [NAME ...] [--short]
+
+--short leaves out the Catch2 cases tagged [long], which go the same ways many times for a figure.
 
 A Catch2 suite counts by test case, a program that ends with `N passed, N failed[, N skipped]` by
 that line, any other by its exit code. The last line is the sum; the exit code is 0 only if nothing
@@ -53,9 +55,9 @@ def report_failures(text):
             print(f"    line {failure.get('line')}: threw {(failure.text or '').strip()}")
 
 
-def run(test):
+def run(test, short):
     catch = os.path.basename(test["cmd"][0]).endswith("-tests")
-    command = test["cmd"] + (["--reporter", "xml"] if catch else [])
+    command = test["cmd"] + (["--reporter", "xml"] + ["~[long]~[.]"] * short if catch else [])
     environment = dict(os.environ, **test["env"])
     try:
         done = subprocess.run(command, cwd=test["workdir"], env=environment, text=True,
@@ -93,13 +95,14 @@ def main():
         sys.exit(__doc__)
     listing = subprocess.run(["meson", "introspect", "--tests", sys.argv[1]], text=True,
                              stdout=subprocess.PIPE, check=True).stdout
-    names = sys.argv[2:]
+    names = [name for name in sys.argv[2:] if name != "--short"]
+    short = "--short" in sys.argv[2:]
     passed = failed = skipped = 0
     for test in json.loads(listing):
         if names and test["name"] not in names:
             continue
         started = time.monotonic()
-        p, f, s = run(test)
+        p, f, s = run(test, short)
         passed, failed, skipped = passed + p, failed + f, skipped + s
         print(f"{'ok  ' if f == 0 else 'FAIL'} {test['name']:<28} {p:4} passed, {f} failed"
               f"{f', {s} skipped' if s else ''}  {time.monotonic() - started:6.1f} s", flush=True)

@@ -1,4 +1,4 @@
-// The main program of a Catch2 suite, compiled once: it is the slow part with Catch2 2.
+// The main program of a Catch2 suite.
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_session.hpp>
 int main(int argc, char** argv) { return Catch::Session().run(argc, argv); }

@@ -64,7 +64,7 @@ TEST_CASE("real Omniglot: the official split by alphabets") {
   CHECK(s.train.classes.size() + s.validation.classes.size() == 780);
 }
 
-TEST_CASE("real Omniglot: pixel neighbours agree with the measured table") {
+TEST_CASE("real Omniglot: pixel neighbours agree with the measured table", "[long]") {
   const auto set = omniglot();
   if (!set) return;
   Threads threads(available_cores());

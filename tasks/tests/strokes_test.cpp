@@ -65,7 +65,7 @@ TEST_CASE("strokes: counts out of range are refused") {
                     "strokes: 1001 drawers; 1 to 1000 expected");
 }
 
-TEST_CASE("strokes: as hard as the real thing, by every measure") {
+TEST_CASE("strokes: as hard as the real thing, by every measure", "[long]") {
   Threads threads(available_cores());
   const auto set = generate_strokes({.alphabets = 20}, &threads);
   const std::vector<Measure> table = measure(set, {}, &threads);

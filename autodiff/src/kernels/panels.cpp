@@ -33,8 +33,8 @@ HWY_INLINE void for_tiles(const F& f) {
 template <int R>
 HWY_INLINE void accumulate(std::int64_t k, const float* w, std::int64_t stride,
                            PanelRows<const float> x, std::int64_t j, V (&sum)[R][across]) {
-  const float* from = x.data + j;
-  for (std::int64_t i = 0; i < k; ++i, from += x.stride) {
+  for (std::int64_t i = 0; i < k; ++i) {
+    const float* from = x.data + i * x.stride + j;
     V value[across];
     for (int v = 0; v < across; ++v) value[v] = hn::LoadU(D(), from + v * lanes());
     for (int r = 0; r < R; ++r) {
@@ -72,8 +72,8 @@ HWY_INLINE void multiply_turned(std::int64_t i, std::int64_t rows, std::int64_t 
     V sum[C][across];
     for (int c = 0; c < C; ++c)
       for (int v = 0; v < across; ++v) sum[c][v] = set(0);
-    const float *weight = w + i, *from = g + j;
-    for (std::int64_t r = 0; r < rows; ++r, weight += k, from += panel) {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const float *weight = w + r * k + i, *from = g + r * panel + j;
       V value[across];
       for (int v = 0; v < across; ++v) value[v] = hn::LoadU(D(), from + v * lanes());
       for (int c = 0; c < C; ++c) {

@@ -64,7 +64,7 @@ void panel_multiply_turned(std::int64_t rows, std::int64_t k, const T* w, const 
                            PanelRows<T> y, bool add) {
   for (std::int64_t i = 0; i < k; ++i) {
     T sum[panel] = {};
-    accumulate(rows, w + i, k, g, panel, sum);
+    accumulate(rows, rows > 0 ? w + i : w, k, g, panel, sum);
     T* const to = y.data + i * y.stride;
     for (std::int64_t j = 0; j < panel; ++j) to[j] = add ? to[j] + sum[j] : sum[j];
   }

@@ -269,8 +269,8 @@ struct GreaterEqual {
 
 template <class Holds>
 Var compare(Var a, Var b) {
-  return record<Comparison<Holds>>({stop_gradient(a), stop_gradient(b)},
-                                   broadcast(a.shape(), b.shape(), Holds::name));
+  const Shape shape = broadcast(a.shape(), b.shape(), Holds::name);  // refuses before it records
+  return record<Comparison<Holds>>({stop_gradient(a), stop_gradient(b)}, shape);
 }
 
 // y = mask ? a : b, equal shapes            da += mask g, db += (1 - mask) g

@@ -58,6 +58,10 @@ void multiply_small(bool at, bool bt, std::int64_t m, std::int64_t n, std::int64
                     std::int64_t lda, const T* b, std::int64_t ldb, T* y, std::int64_t ldy,
                     bool add) {
   if (m == 0) return;  // then k n may be any
+  if (k == 0) {
+    for (std::int64_t i = 0; i < m && !add; ++i) std::fill_n(y + i * ldy, n, T{0});
+    return;
+  }
   T turned[small_product];
   if (bt && n > 1) {
     for (std::int64_t l = 0; l < k; ++l)

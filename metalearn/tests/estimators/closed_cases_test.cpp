@@ -263,7 +263,7 @@ TEST_CASE("the two-dimensional test of persistent evolution strategies", "[estim
 }
 
 TEST_CASE("influence balancing: truncation turns the sign, unbiased estimators do not",
-          "[estimators]") {
+          "[estimators][long]") {
   const InfluenceBalancing chain;
   const Params phi = InfluenceBalancing::phi(0.5);
   // dℓ_t/dθ is what the sum up to t has more than that up to t - 1

@@ -102,7 +102,8 @@ void check_two_steps(int n, double within) {
 
 }  // namespace
 
-TEST_CASE("two steps of gradient descent by every kind of evolution strategy", "[estimators]") {
+TEST_CASE("two steps of gradient descent by every kind of evolution strategy",
+          "[estimators][long]") {
   check_two_steps(12000, 0);
 }
 
@@ -111,7 +112,8 @@ TEST_CASE("a million samples: variances within two hundredths", "[.million]") {
   check_two_steps(1000000, 0.02);
 }
 
-TEST_CASE("persistent evolution strategies where early or late windows decide", "[estimators]") {
+TEST_CASE("persistent evolution strategies where early or late windows decide",
+          "[estimators][long]") {
   // L = Σ_τ a_τ φ applied in window τ, paid at the end (or at once)
   const auto paid = [](std::vector<double> a, bool at_end) {
     const auto steps = static_cast<std::int64_t>(a.size());

@@ -24,7 +24,7 @@ Trainer trainer(const char* estimator, Threads* threads = nullptr, double rate =
 
 }  // namespace
 
-TEST_CASE("every estimator finds the rate that short runs like best", "[estimators]") {
+TEST_CASE("every estimator finds the rate that short runs like best", "[estimators][long]") {
   // Σ f over 20 steps on the coupled quadratic is least at a rate near .3 (curvatures 1.4 and 3.6)
   const AnyOptimizer o = Sgd{.learning_rate = 0.005};
   UnrollScratch scratch;
@@ -96,7 +96,7 @@ TEST_CASE("PES's mean is the exact meta-gradient of an LSTM optimizer", "[estima
   }
 }
 
-TEST_CASE("training an LSTM optimizer by PES lowers its meta-loss", "[estimators]") {
+TEST_CASE("training an LSTM optimizer by PES lowers its meta-loss", "[estimators][long]") {
   const AnyOptimizer o = LstmOptimizer{.layers = 1, .hidden = 4};
   Trainer t(estimator_objective(minimisations(tasks::make_optimizee("quadratic:dim=4,functions=4"),
                                               o, {.steps = 20}),

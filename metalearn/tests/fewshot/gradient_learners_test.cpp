@@ -191,7 +191,7 @@ TEST_CASE("queries are classified alike one by one and all together", "[fewshot]
   }
 }
 
-TEST_CASE("gradient learners learn, and do not mind how classes are numbered", "[fewshot]") {
+TEST_CASE("gradient learners learn, and do not mind how classes are numbered", "[fewshot][long]") {
   Threads threads(2);
   const auto test =
       sampler(worlds::alphabets().test, {.way = 3, .shot = 1, .query = 5, .centre = true});

@@ -34,7 +34,7 @@ TrainerOptions steps(const FewShotRecipe& r, std::int64_t episodes) {
 
 }  // namespace
 
-TEST_CASE("learners beat centred pixels on alphabets they never saw", "[fewshot]") {
+TEST_CASE("learners beat centred pixels on alphabets they never saw", "[fewshot][long]") {
   Threads threads(2);
   const auto test =
       sampler(worlds::alphabets().test, {.way = 5, .shot = 1, .query = 5, .centre = true});

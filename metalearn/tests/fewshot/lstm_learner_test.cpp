@@ -268,7 +268,7 @@ TEST_CASE("the LSTM meta-learner's memory is flat over episodes", "[fewshot]") {
   CHECK(t.peak_tape_bytes() == peak);
 }
 
-TEST_CASE("the LSTM meta-learner learns, on alphabets it never saw", "[fewshot]") {
+TEST_CASE("the LSTM meta-learner learns, on alphabets it never saw", "[fewshot][long]") {
   Threads one(1);  // holds BLAS to it
   const LstmLearner learner{.network = nn::conv4_stride({.filters = 8, .classes = 5})};
   const auto test =

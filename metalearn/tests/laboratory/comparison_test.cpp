@@ -86,7 +86,7 @@ TEST_CASE("compare: what draws nothing is exact or biased as the closed case say
 }
 
 TEST_CASE("compare: intervals of unbiased estimators contain 0, of biased ones they do not",
-          "[laboratory]") {
+          "[laboratory][long]") {
   const Comparison c = compare_estimators(
       bowl(2), rate,
       named({"es:64", "pes:64:1", "nres:64:1", "artbp:0.3", "truncated-es:64:1"}, {.sigma = 0.001}),
