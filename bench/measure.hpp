@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -69,7 +70,11 @@ inline Options parse(int argc, char** argv) {
     const char* value = argv[++i];
     if (flag == "--workload") o.workload = value;
     if (flag == "--threads") o.threads = whole_number(flag, value, 1);
-    if (flag == "--peer") o.peer = value;
+    if (flag == "--peer") {
+      o.peer = value;
+      if (::access(value, X_OK) != 0)
+        throw Usage("--peer " + o.peer + ": there is no program that can be run");
+    }
     if (flag == "--rounds") o.rounds = whole_number(flag, value, 1);
     if (flag == "--repeat") o.repeat = whole_number(flag, value, 1), repeats = true;
     if (flag == "--warmup") o.warmup = whole_number(flag, value, 0);

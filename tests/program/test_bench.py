@@ -93,6 +93,8 @@ class Refused(Bench):
             (["--workload", "W1:depth=3"], "W1 has no size 'depth'; it has layers, hidden"),
             (["--scale", "depth"], "--scale depth: not one of parameters, hidden, unroll"),
             (["--scale"], "--scale: its value is missing"),
+            (["--workload", "W1", "--peer", "nowhere/peer"],
+             "--peer nowhere/peer: there is no program that can be run"),
             (["--workload", "W1", "--threads", "0"], "--threads: '0' is not a whole number"),
         ]:
             done = self.run_program(*words, code=2)
