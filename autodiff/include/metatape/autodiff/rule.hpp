@@ -13,10 +13,15 @@
 //
 // Optional members: `struct Attributes` (trivially copyable: axes, strides, constants), read by
 // c.attributes<Attributes>(); `static std::int64_t kept(const Forward&)`, how many elements the op
-// keeps for its pullback besides inputs and output, which stay readable anyway; `static
-// std::int64_t moments(const Forward&)`, how many elements stay beside the value for what its
-// forward learns of the value's columns as it writes them (src/ops/moments.hpp), 0 for none. An op
-// without `recorded` is differentiable once; one without `pullback` not at all.
+// keeps for its pullback besides inputs and output, which stay readable anyway.
+//
+// One more, which conv2d has: `static std::int64_t moments(const Forward&)`, 0 or the elements of
+// what c.moments<T>() is filled with, [blocks, 2, channels]: of each block of rows of the value,
+// seen as [rows, channels], the columns' means and sums of squares about them, in blocks of
+// max(1, 16384 / channels) rows. It stays beside the value, and batch normalisation of that value
+// reads it instead of the value.
+//
+// An op without `recorded` is differentiable once; one without `pullback` not at all.
 #pragma once
 
 #include <concepts>
