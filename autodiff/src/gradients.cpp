@@ -49,6 +49,21 @@ void require_like(const Tensor& t, const detail::Node& n, const char* op, const 
                      to_string(t.shape()) + ", needed is " + name(n.dtype) + to_string(n.shape));
 }
 
+// Where the values of a cotangent start.
+const void* values_for(const Cotangent& c, const detail::Node& n, const char* op) {
+  if (!c.offset) {
+    require_like(c.v, n, op, "cotangent");
+    return c.v.data();
+  }
+  const std::int64_t first = *c.offset, last = first + n.shape.size();
+  if (c.v.shape().rank() != 1 || c.v.dtype() != n.dtype || first < 0 || last > c.v.size())
+    throw ShapeError(std::string(op) + ": the cotangents are " + name(c.v.dtype()) +
+                     to_string(c.v.shape()) + ", needed are elements " + std::to_string(first) +
+                     " to " + std::to_string(last) + " of a flat " + name(n.dtype) + ", for " +
+                     to_string(n.shape));
+  return static_cast<const char*>(c.v.data()) + static_cast<std::size_t>(first) * bytes(n.dtype);
+}
+
 // `gradients` get what the seeds say of the inputs; of an input given twice, the first is swept and
 // the others copied.
 void pull_into(TapeState& s, std::span<const Seed> seeds, std::span<const Var> inputs,
@@ -183,29 +198,26 @@ Params grad(Var loss, const Bound& params) {
   return gradient;
 }
 
-std::vector<Tensor> vector_jacobian(std::span<const Var> ys, std::span<const Var> inputs,
-                                    std::span<const Tensor> vs) {
+std::vector<Tensor> vector_jacobian(std::span<const Cotangent> outputs,
+                                    std::span<const Var> inputs) {
   const char* const op = "vector_jacobian";
-  if (ys.size() != vs.size())
-    throw ShapeError(std::string(op) + ": " + std::to_string(ys.size()) + " outputs and " +
-                     std::to_string(vs.size()) + " cotangents");
   std::vector<Tensor> gradients = made_for(inputs);
-  if (ys.empty()) {
+  if (outputs.empty()) {
     for (Tensor& g : gradients) g = Tensor::zeros(g.shape(), g.dtype());
     return gradients;
   }
-  TapeState& s = recording_state(ys.front(), op);
+  TapeState& s = recording_state(outputs.front().y, op);
   std::vector<Seed> seeds;
-  for (std::size_t k = 0; k < ys.size(); ++k) {
-    require_like(vs[k], TapeState::node_of(ys[k], op), op, "cotangent");
-    seeds.push_back({s.index_of(ys[k], op), vs[k].data()});
-  }
+  seeds.reserve(outputs.size());
+  for (const Cotangent& c : outputs)
+    seeds.push_back({s.index_of(c.y, op), values_for(c, TapeState::node_of(c.y, op), op)});
   pull_into(s, seeds, inputs, gradients, op);
   return gradients;
 }
 
 std::vector<Tensor> vector_jacobian(Var y, std::span<const Var> inputs, const Tensor& v) {
-  return vector_jacobian({&y, 1}, inputs, {&v, 1});
+  const Cotangent only{y, v};
+  return vector_jacobian({&only, 1}, inputs);
 }
 
 std::vector<Var> recorded_vector_jacobian(Var y, std::span<const Var> inputs, Var v) {

@@ -1,7 +1,9 @@
 // sweep.cpp: reverse accumulation.
 // One pass forward marks the records that a wanted input leads to; one pass back calls their rules.
 // An adjoint is made when the first contribution comes, not before, and the memory of large ones
-// goes to the next that needs as much once its record is done.
+// goes to the next that needs as much once its record is done. Contributions to views go to their
+// range of what they look at; of that it is known which range has values, so a first contribution
+// overwrites there too, and what nobody wrote is cleared once, at the end.
 #include "sweep.hpp"
 
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "metatape/autodiff/error.hpp"
 #include "metatape/autodiff/ops/binary.hpp"
@@ -24,10 +27,31 @@ constexpr std::size_t worth_sharing = 16384;  // bytes
 struct Slot {
   void* adjoint;
   bool* fresh;
+  std::size_t low, high;  // of `partial` ones: bytes [low, high) have values
   bool own_fresh;
+  bool partial;
   bool reached;
   bool wanted;
   bool blocked;
+};
+
+void clear(void* adjoint, std::size_t from, std::size_t to) {
+  if (from < to) std::memset(static_cast<char*>(adjoint) + from, 0, to - from);
+}
+
+// Bytes of an adjoint: a record's own, or its range of the adjoint of what it is a view of.
+struct Place {
+  void* whole;
+  std::size_t bytes;  // of the whole
+  std::size_t first, last;
+  bool* fresh;  // of the whole
+  Slot* slot;   // null for a record older than the sweep's
+
+  [[nodiscard]] void* begin() const { return static_cast<char*>(whole) + first; }
+  [[nodiscard]] bool is_part() const { return last - first != bytes; }
+  [[nodiscard]] bool meets(const Place& other) const {
+    return whole == other.whole && first < other.last && other.first < last;
+  }
 };
 
 class Sweep {
@@ -62,8 +86,10 @@ class Sweep {
       if (reaches(seed.index)) start(seed);
     for (std::uint32_t i = count_; i-- > 0;) {
       Slot& s = slots_[i];
-      if (!s.adjoint || *s.fresh || s.blocked) continue;
+      if (!s.adjoint || *s.fresh) continue;
       const Node& n = state_.node(first_ + i);
+      if (s.partial) complete(s, n.value_bytes());
+      if (s.blocked) continue;
       if (!n.rule) continue;
       if (n.rule->view)
         into_parent(n, s.adjoint);
@@ -82,16 +108,7 @@ class Sweep {
     return nullptr;
   }
 
-  void start(const Seed& seed) {
-    const Pullback::Target to = target(seed.index);
-    const Node& n = state_.node(seed.index);
-    if (!*to.fresh) {
-      add(n, to.adjoint, seed.cotangent);
-    } else if (n.value_bytes() > 0) {  // nothing may be null
-      std::memcpy(to.adjoint, seed.cotangent, n.value_bytes());
-    }
-    *to.fresh = false;
-  }
+  void start(const Seed& seed) { put(state_.node(seed.index), place(seed.index), seed.cotangent); }
 
   bool reaches(std::uint32_t index) const {
     return index >= first_ ? slots_[index - first_].reached : outside(index) != nullptr;
@@ -99,37 +116,83 @@ class Sweep {
 
   // Where contributions to a record are accumulated. A view that nobody asked for has no adjoint of
   // its own: they go straight to its range of the record that it looks at.
-  Pullback::Target target(std::uint32_t index) {
-    std::size_t offset = 0;
+  Place place(std::uint32_t index) {
     const std::size_t size = state_.node(index).value_bytes();
+    std::size_t offset = 0;
     while (index >= first_ && !slots_[index - first_].wanted) {
       const Node& n = state_.node(index);
       if (!n.rule || !n.rule->view) break;
-      const Node& parent = state_.node(n.inputs[0]);
-      offset +=
-          static_cast<std::size_t>(static_cast<char*>(n.value) - static_cast<char*>(parent.value));
+      offset += offset_in_parent(n);
       index = n.inputs[0];
     }
-    const std::size_t whole = state_.node(index).value_bytes();
-    Pullback::Target t;
+    Place p{nullptr, state_.node(index).value_bytes(), offset, offset + size, nullptr, nullptr};
     if (index < first_) {
       const Wanted* w = outside(index);
-      t = {w->adjoint, w->fresh};
-    } else {
-      Slot& s = slots_[index - first_];
-      if (!s.adjoint) {
-        s.adjoint = take(whole);
-        s.fresh = &s.own_fresh;
-        s.own_fresh = true;
-      }
-      t = {s.adjoint, s.fresh};
+      p.whole = w->adjoint;
+      p.fresh = w->fresh;
+      return p;
     }
-    if (size != whole && *t.fresh) {
-      std::memset(t.adjoint, 0, whole);
-      *t.fresh = false;
+    Slot& s = slots_[index - first_];
+    if (!s.adjoint) {
+      s.adjoint = take(p.bytes);
+      s.fresh = &s.own_fresh;
+      s.own_fresh = true;
     }
-    t.adjoint = static_cast<char*>(t.adjoint) + offset;
-    return t;
+    p.whole = s.adjoint;
+    p.fresh = s.fresh;
+    p.slot = &s;
+    return p;
+  }
+
+  std::size_t offset_in_parent(const Node& view) const {
+    return static_cast<std::size_t>(static_cast<char*>(view.value) -
+                                    static_cast<char*>(state_.node(view.inputs[0]).value));
+  }
+
+  // Makes a place ready to be written to; true where nothing was written yet. Then a part counts as
+  // written from now on, so it must be; of a whole *fresh says so.
+  static bool open(const Place& p) {
+    if (!p.is_part()) {
+      complete(p);
+      return *p.fresh;
+    }
+    if (p.first == p.last) return false;
+    if (!p.slot) {
+      settle(p);
+      return false;
+    }
+    Slot& s = *p.slot;
+    if (*p.fresh) {
+      *p.fresh = false;
+      s.low = p.first;
+      s.high = p.last;
+      s.partial = true;
+      return true;
+    }
+    if (!s.partial) return false;
+    const bool apart = p.last <= s.low || s.high <= p.first;
+    // What lies between, and what a part that only overlaps has more.
+    clear(p.whole, apart ? p.last : p.first, s.low);
+    clear(p.whole, s.high, apart ? p.first : p.last);
+    s.low = std::min(s.low, p.first);
+    s.high = std::max(s.high, p.last);
+    s.partial = s.low > 0 || s.high < p.bytes;
+    return apart;
+  }
+
+  // Clears what nobody wrote of something that was written in part.
+  static void complete(const Place& p) {
+    if (p.slot && p.slot->partial) complete(*p.slot, p.bytes);
+  }
+  static void complete(Slot& s, std::size_t bytes) {
+    clear(s.adjoint, 0, s.low);
+    clear(s.adjoint, s.high, bytes);
+    s.partial = false;
+  }
+  // The same of anything: all of it has values.
+  static void settle(const Place& p) {
+    complete(p);
+    if (std::exchange(*p.fresh, false)) clear(p.whole, 0, p.bytes);
   }
 
   void* take(std::size_t bytes) {
@@ -146,38 +209,51 @@ class Sweep {
     return state_.arena.allocate(bytes);
   }
 
-  static void add(const Node& n, void* to, const void* from) {
-    visit(n.dtype, [&]<class T>(T) {
-      T* a = static_cast<T*>(to);
-      const T* b = static_cast<const T*>(from);
-      for (std::int64_t k = 0, size = n.shape.size(); k < size; ++k) a[k] += b[k];
-    });
+  // A contribution that is at hand.
+  static void put(const Node& n, const Place& p, const void* from) {
+    if (p.first == p.last) return;  // may be null
+    if (open(p)) {
+      std::memcpy(p.begin(), from, p.last - p.first);
+    } else {
+      visit(n.dtype, [&]<class T>(T) {
+        T* a = static_cast<T*>(p.begin());
+        const T* b = static_cast<const T*>(from);
+        for (std::int64_t k = 0, size = n.shape.size(); k < size; ++k) a[k] += b[k];
+      });
+    }
+    *p.fresh = false;
   }
 
   void into_parent(const Node& view, const void* adjoint) {
     if (!reaches(view.inputs[0])) return;
-    Pullback::Target t = target(view.inputs[0]);
-    const Node& parent = state_.node(view.inputs[0]);
-    if (*t.fresh) {
-      std::memset(t.adjoint, 0, parent.value_bytes());
-      *t.fresh = false;
-    }
-    add(view,
-        static_cast<char*>(t.adjoint) +
-            (static_cast<char*>(view.value) - static_cast<char*>(parent.value)),
-        adjoint);
+    Place p = place(view.inputs[0]);
+    p.first += offset_in_parent(view);
+    p.last = p.first + view.value_bytes();
+    put(view, p, adjoint);
   }
+
+  // What a rule writes to.
+  struct Opened {
+    Place place;
+    bool fresh_part;  // a part that was promised to be written
+  };
 
   void pull(std::uint32_t index, const Node& n, const void* adjoint) {
     std::array<Pullback::Target, 4> few;
+    std::array<Opened, 4> few_opened;
     Pullback::Target* targets = few.data();
+    Opened* opened = few_opened.data();
     if (n.arity > few.size()) {
       targets =
           static_cast<Pullback::Target*>(state_.arena.allocate(n.arity * sizeof(Pullback::Target)));
+      opened = static_cast<Opened*>(state_.arena.allocate(n.arity * sizeof(Opened)));
     }
     bool wanted = false;
     for (std::uint32_t k = 0; k < n.arity; ++k) {
-      targets[k] = reaches(n.inputs[k]) ? target(n.inputs[k]) : Pullback::Target{};
+      targets[k] = {};
+      opened[k] = {};
+      if (!reaches(n.inputs[k])) continue;
+      targets[k] = target(place(n.inputs[k]), {opened, k}, opened[k]);
       wanted = wanted || targets[k].adjoint;
     }
     if (!wanted) return;
@@ -195,7 +271,28 @@ class Sweep {
       n.rule->pullback(context);
     }
     state_.arena.rewind(scratch);
+    for (std::uint32_t k = 0; k < n.arity; ++k)
+      if (opened[k].fresh_part) clear_part(opened[k]);  // the rule had nothing to write
     if (state_.options.check_finite) check(index, n, {targets, n.arity});
+  }
+
+  // Inputs may share memory: two of them the same record, or a view and what it looks at. Then one
+  // is written after the other, in whatever order, and none is taken for untouched.
+  static Pullback::Target target(const Place& p, std::span<Opened> earlier, Opened& opened) {
+    opened.place = p;
+    for (Opened& other : earlier) {
+      if (!other.place.whole || !p.meets(other.place)) continue;
+      if (other.fresh_part) clear_part(other);
+      settle(p);
+    }
+    const bool fresh = open(p);
+    if (!p.is_part()) return {p.begin(), p.fresh};
+    opened.fresh_part = fresh;
+    return {p.begin(), &opened.fresh_part};
+  }
+  static void clear_part(Opened& o) {
+    clear(o.place.whole, o.place.first, o.place.last);
+    o.fresh_part = false;
   }
 
   void check(std::uint32_t index, const Node& n, std::span<const Pullback::Target> targets) const {

@@ -29,22 +29,29 @@ TEST_CASE("the pullback of several outputs in one sweep", "[gradients]") {
   const Var apart = tape.constant(Tensor({2}, {7.0, 8.0}));
   const Var x = tape.variable(Tensor({2}, {2.0, 3.0}));
   const Var squares = square(x);
-  const std::vector<Var> ys{row(x, 0) * row(x, 1), squares, row(x, 1), apart};
-  const std::vector<Tensor> vs{Tensor({}, {2.0}), Tensor({2}, {10.0, 100.0}), Tensor({}, {1000.0}),
-                               Tensor({2}, {5.0, 5.0})};
-  CHECK(vector_jacobian(ys, {&x, 1}, vs)[0].to_vector() == std::vector<double>{46, 1604});
+  const Tensor v({2}, {10.0, 100.0});
+  const std::vector<Cotangent> ys{{row(x, 0) * row(x, 1), Tensor({}, {2.0})},
+                                  {squares, v},
+                                  {row(x, 1), Tensor({}, {1000.0})},
+                                  {apart, Tensor({2}, {5.0, 5.0})}};
+  CHECK(vector_jacobian(ys, {&x, 1})[0].to_vector() == std::vector<double>{46, 1604});
   // Also with respect to what lies between, and where an output is the input.
   const std::vector<Var> of{squares, x};
   const std::vector<Tensor> d =
-      vector_jacobian(std::array{sum(squares), x}, of, std::array{Tensor({}, {3.0}), vs[1]});
+      vector_jacobian(std::array{Cotangent{sum(squares), Tensor({}, {3.0})}, Cotangent{x, v}}, of);
   CHECK(d[0].to_vector() == std::vector<double>{3, 3});
   CHECK(d[1].to_vector() == std::vector<double>{22, 118});
-  CHECK(vector_jacobian(std::span<const Var>(), {&x, 1}, {})[0].to_vector() ==
+  CHECK(vector_jacobian(std::span<const Cotangent>(), {&x, 1})[0].to_vector() ==
         std::vector<double>{0, 0});
-  REQUIRE_THROWS_WITH(vector_jacobian(ys, {&x, 1}, {vs.data(), 3}),
-                      "vector_jacobian: 4 outputs and 3 cotangents");
-  REQUIRE_THROWS_WITH(vector_jacobian({ys.data(), 1}, {&x, 1}, {&vs[1], 1}),
+  // Cotangents that lie one after the other.
+  const Tensor flat({4}, {2.0, 10.0, 100.0, 1000.0});
+  const std::vector<Cotangent> parts{{ys[0].y, flat, 0}, {squares, flat, 1}, {ys[2].y, flat, 3}};
+  CHECK(vector_jacobian(parts, {&x, 1})[0].to_vector() == std::vector<double>{46, 1604});
+  REQUIRE_THROWS_WITH(vector_jacobian(std::array{Cotangent{ys[0].y, v}}, {&x, 1}),
                       "vector_jacobian: the cotangent is f64[2], needed is f64[]");
+  REQUIRE_THROWS_WITH(vector_jacobian(std::array{Cotangent{squares, flat, 3}}, {&x, 1}),
+                      "vector_jacobian: the cotangents are f64[4], needed are elements 3 to 5 of a "
+                      "flat f64, for [2]");
 }
 
 TEST_CASE("third order by recording twice", "[gradients]") {

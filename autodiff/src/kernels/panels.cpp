@@ -1,6 +1,8 @@
 // panels.cpp: weights x panels of columns, sums in registers.
 #include "panels.hpp"
 
+#include <hwy/cache_control.h>
+
 #include <type_traits>
 
 #include "simd.hpp"
@@ -182,7 +184,12 @@ void LstmPanel(const PanelLstm<float>& layer, PanelRows<const float> x, PanelRow
                PanelRows<const float> c, float* gates, PanelRows<float> c_out,
                PanelRows<float> h_out) {
   const std::int64_t hidden = layer.hidden, block = hidden * panel;
-  for (std::int64_t u = 0; u < hidden; ++u)
+  for (std::int64_t u = 0; u < hidden; ++u) {
+    // The next panel's state, four lines a row: too short for the processor to see them coming.
+    for (std::int64_t j = panel; j < 2 * panel; j += 16) {
+      if (h.stride > panel) hwy::Prefetch(h.data + u * h.stride + j);
+      if (c.stride > panel) hwy::Prefetch(c.data + u * c.stride + j);
+    }
     for_tiles([&](std::int64_t j) HWY_ATTR {
       V z[4][across];
       for (int k = 0; k < 4; ++k)
@@ -215,11 +222,12 @@ void LstmPanel(const PanelLstm<float>& layer, PanelRows<const float> x, PanelRow
       for (int v = 0; v < across; ++v)
         hn::StoreU(hn::Mul(z[3][v], cell[v]), D(), h_out.data + u * h_out.stride + j + v * lanes());
     });
+  }
 }
 
 void LstmPanelPullback(std::int64_t hidden, const float* gates, PanelRows<const float> c_before,
                        PanelRows<const float> c, PanelRows<const float> g_h, const float* dh_next,
-                       float* dc, float* dz) {
+                       PanelRows<const float> dc, PanelRows<float> dc_before, float* dz) {
   const std::int64_t block = hidden * panel;
   for (std::int64_t u = 0; u < hidden; ++u)
     for (std::int64_t j = 0; j < panel; j += lanes()) {
@@ -231,7 +239,8 @@ void LstmPanelPullback(std::int64_t hidden, const float* gates, PanelRows<const 
       if (dh_next) dh = hn::Add(dh, hn::LoadU(D(), dh_next + at));
       const V t = quick_tanh(hn::LoadU(D(), c.data + u * c.stride + j));
       const V before = hn::LoadU(D(), c_before.data + u * c_before.stride + j);
-      const V d = hn::MulAdd(hn::Mul(dh, o), hn::NegMulAdd(t, t, set(1)), hn::LoadU(D(), dc + at));
+      const V d = hn::MulAdd(hn::Mul(dh, o), hn::NegMulAdd(t, t, set(1)),
+                             hn::LoadU(D(), dc.data + u * dc.stride + j));
       const V di = hn::Mul(hn::Mul(d, n), hn::NegMulAdd(i, i, i));
       const V df = hn::Mul(hn::Mul(d, before), hn::NegMulAdd(f, f, f));
       const V dn = hn::Mul(hn::Mul(d, i), hn::NegMulAdd(n, n, set(1)));
@@ -240,7 +249,7 @@ void LstmPanelPullback(std::int64_t hidden, const float* gates, PanelRows<const 
       hn::StoreU(df, D(), dz + block + at);
       hn::StoreU(dn, D(), dz + 2 * block + at);
       hn::StoreU(d_o, D(), dz + 3 * block + at);
-      hn::StoreU(hn::Mul(d, f), D(), dc + at);
+      hn::StoreU(hn::Mul(d, f), D(), dc_before.data + u * dc_before.stride + j);
     }
 }
 
@@ -286,10 +295,11 @@ void panel_lstm(const PanelLstm<float>& layer, PanelRows<const float> x, PanelRo
 }
 void panel_lstm_pullback(std::int64_t hidden, const float* gates, PanelRows<const float> c_before,
                          PanelRows<const float> c, PanelRows<const float> g, const float* dh_next,
-                         float* dc, float* dz) {
+                         PanelRows<const float> dc, PanelRows<float> dc_before, float* dz) {
   if (simd() != Simd::plain)
-    return HWY_DYNAMIC_DISPATCH(LstmPanelPullback)(hidden, gates, c_before, c, g, dh_next, dc, dz);
-  twin::panel_lstm_pullback(hidden, gates, c_before, c, g, dh_next, dc, dz);
+    return HWY_DYNAMIC_DISPATCH(LstmPanelPullback)(hidden, gates, c_before, c, g, dh_next, dc,
+                                                   dc_before, dz);
+  twin::panel_lstm_pullback(hidden, gates, c_before, c, g, dh_next, dc, dc_before, dz);
 }
 
 }  // namespace metatape::kernel

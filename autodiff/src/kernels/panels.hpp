@@ -37,10 +37,10 @@ void panel_sums(std::int64_t rows, std::span<const PanelPair<float>> pairs, floa
 void panel_lstm(const PanelLstm<float>& layer, PanelRows<const float> x, PanelRows<const float> h,
                 PanelRows<const float> c, float* gates, PanelRows<float> c_out,
                 PanelRows<float> h_out);
-/// dz [4 hidden, panel] from dh = g + dh_next [hidden, panel] (which may be null); dc [hidden,
-/// panel] comes in for c and goes out for c_before.
+/// dz [4 hidden, panel] from dh = g + dh_next [hidden, panel] (which may be null) and dc; dc_before
+/// may be dc.
 void panel_lstm_pullback(std::int64_t hidden, const float* gates, PanelRows<const float> c_before,
                          PanelRows<const float> c, PanelRows<const float> g, const float* dh_next,
-                         float* dc, float* dz);
+                         PanelRows<const float> dc, PanelRows<float> dc_before, float* dz);
 
 }  // namespace metatape::kernel

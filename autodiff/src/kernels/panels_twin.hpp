@@ -124,8 +124,8 @@ void panel_lstm(const PanelLstm<T>& layer, PanelRows<const T> x, PanelRows<const
 
 template <class T>
 void panel_lstm_pullback(std::int64_t hidden, const T* gates, PanelRows<const T> c_before,
-                         PanelRows<const T> c, PanelRows<const T> g, const T* dh_next, T* dc,
-                         T* dz) {
+                         PanelRows<const T> c, PanelRows<const T> g, const T* dh_next,
+                         PanelRows<const T> dc, PanelRows<T> dc_before, T* dz) {
   const std::int64_t block = hidden * panel;
   for (std::int64_t u = 0; u < hidden; ++u)
     for (std::int64_t j = 0; j < panel; ++j) {
@@ -134,12 +134,12 @@ void panel_lstm_pullback(std::int64_t hidden, const T* gates, PanelRows<const T>
       const T o = gates[3 * block + at];
       const T dh = g.data[u * g.stride + j] + (dh_next ? dh_next[at] : T{0});
       const T tanh_c = std::tanh(c.data[u * c.stride + j]);
-      const T d = dc[at] + dh * o * (T{1} - tanh_c * tanh_c);
+      const T d = dc.data[u * dc.stride + j] + dh * o * (T{1} - tanh_c * tanh_c);
       dz[at] = d * n * i * (T{1} - i);
       dz[block + at] = d * c_before.data[u * c_before.stride + j] * f * (T{1} - f);
       dz[2 * block + at] = d * i * (T{1} - n * n);
       dz[3 * block + at] = dh * tanh_c * o * (T{1} - o);
-      dc[at] = d * f;
+      dc_before.data[u * dc_before.stride + j] = d * f;
     }
 }
 

@@ -58,10 +58,17 @@ struct Part {
     for (std::int64_t r = 0; r < rows; ++r)
       std::copy_n(copy + r * panel, count, to + r * columns + first);
   }
+  // Puts a panel in its place, or adds it to what is there.
   template <class T>
-  void add(T* to, std::int64_t rows, const T* copy) const {
-    for (std::int64_t r = 0; r < rows; ++r)
-      for (std::int64_t j = 0; j < count; ++j) to[r * columns + first + j] += copy[r * panel + j];
+  void put(T* to, std::int64_t rows, PanelRows<const T> values, bool add) const {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      T* const into = to + r * columns + first;
+      const T* const from = values.data + r * values.stride;
+      if (add)
+        for (std::int64_t j = 0; j < count; ++j) into[j] += from[j];
+      else
+        std::copy_n(from, count, into);
+    }
   }
 };
 
@@ -99,7 +106,8 @@ struct LinearColumns {
   static void pullback(const Pullback& c) {
     const auto& s = c.attributes<Attributes>();
     const T *x = c.input<T>(0), *w = c.input<T>(1), *g = c.gradient<T>();
-    T* dx = c.wants(0) ? c.adjoint<T>(0) : nullptr;
+    bool fresh = false;
+    T* dx = c.wants(0) ? c.adjoint<T>(0, fresh) : nullptr;
     T* dw = c.wants(1) ? c.adjoint<T>(1) : nullptr;
     T* db = c.arity() > 2 && c.wants(2) ? c.adjoint<T>(2) : nullptr;
     T *x_copy = c.scratch<T>(s.steps * s.in * panel), *gs = c.scratch<T>(s.steps * s.out * panel);
@@ -120,7 +128,7 @@ struct LinearColumns {
       for (std::int64_t t = 0; dx && t < s.steps; ++t) {
         kernel::panel_multiply_turned(s.out, s.in, w, gs + t * s.out * panel,
                                       PanelRows<T>{dx_copy, panel}, false);
-        part.add(dx + t * s.in * s.columns, s.in, dx_copy);
+        part.put(dx + t * s.in * s.columns, s.in, PanelRows<const T>{dx_copy}, !fresh);
       }
     }
   }
@@ -205,7 +213,12 @@ struct LstmColumns {
     const auto adjoint = [&](int i) {
       return i < c.arity() && c.wants(i) ? c.adjoint<T>(i) : nullptr;
     };
-    T *dx = adjoint(0), *dh0 = adjoint(1), *dc0 = adjoint(2);
+    std::array<bool, 3> fresh{};
+    const auto overwritten = [&](int i) {
+      return c.wants(i) ? c.adjoint<T>(i, fresh[static_cast<std::size_t>(i)]) : nullptr;
+    };
+    T *dx = overwritten(0), *dc0 = overwritten(2);
+    T* dh0 = s.steps > 0 ? overwritten(1) : adjoint(1);
     T *dw_ih = adjoint(3), *dw_hh = adjoint(4), *db = adjoint(5);
 
     // Gate gradients of several panels are gathered before the sums over columns are taken: the
@@ -230,33 +243,39 @@ struct LstmColumns {
       const auto gs = part.read(c.gradient<T>(), s.steps * s.hidden, g_copy);
       const auto h0 = part.read(c.input<T>(1), s.hidden, h_copy);
       const auto c0 = part.read(c.input<T>(2), s.hidden, c_copy);
-      for (std::int64_t u = 0; u < s.hidden; ++u) {
-        std::copy_n(c.gradient<T>() + s.steps * s.state() + u * s.columns + part.first, part.count,
-                    dc + u * panel);
-        std::fill_n(dc + u * panel + part.count, panel - part.count, T{0});
-      }
+      auto dc_after = part.read(c.gradient<T>() + s.steps * s.state(), s.hidden, dc);
+      // What of h0 and c0 is untouched and a whole panel is written where it belongs.
+      const bool dh_direct = part.whole() && dh0 && fresh[1];
+      const bool dc_direct = part.whole() && dc0 && fresh[2] && s.steps > 0;
       for (std::int64_t t = s.steps; t-- > 0;) {
         const T* gates = kept + t * 5 * size;
         T* z = dz_panel + t * gates_size;
-        kernel::panel_lstm_pullback(s.hidden, gates,
-                                    t > 0 ? PanelRows<const T>{gates - size, panel} : c0,
-                                    PanelRows<const T>{gates + 4 * size, panel},
-                                    gs.from(t * s.hidden), t == s.steps - 1 ? nullptr : dh, dc, z);
+        const PanelRows<T> in_copy{dc, panel};
+        kernel::panel_lstm_pullback(
+            s.hidden, gates, t > 0 ? PanelRows<const T>{gates - size, panel} : c0,
+            PanelRows<const T>{gates + 4 * size, panel}, gs.from(t * s.hidden),
+            t == s.steps - 1 ? nullptr : dh, dc_after,
+            t == 0 && dc_direct ? PanelRows<T>{dc0 + part.first, s.columns} : in_copy, z);
+        dc_after = constant(in_copy);
         if (t > 0 || dh0)
           kernel::panel_multiply_turned(4 * s.hidden, s.hidden, net.w_hh, z,
-                                        PanelRows<T>{dh, panel}, false);
+                                        t == 0 && dh_direct
+                                            ? PanelRows<T>{dh0 + part.first, s.columns}
+                                            : PanelRows<T>{dh, panel},
+                                        false);
         if (dx) {
           T* to = dx + t * s.in * s.columns;
           const bool direct = part.whole();
           kernel::panel_multiply_turned(4 * s.hidden, s.in, net.w_ih, z, part.write(to, dx_copy),
-                                        direct);
-          if (!direct) part.add(to, s.in, dx_copy);
+                                        direct && !fresh[0]);
+          if (!direct) part.put(to, s.in, PanelRows<const T>{dx_copy}, !fresh[0]);
         }
         of_x[gathered] = {z, xs.from(t * s.in)};
         of_h[gathered++] = {z, t > 0 ? ys.from((t - 1) * s.hidden) : h0};
       }
-      if (dh0 && s.steps > 0) part.add(dh0, s.hidden, dh);
-      if (dc0) part.add(dc0, s.hidden, dc);
+      if (dh0 && s.steps > 0 && !dh_direct)
+        part.put(dh0, s.hidden, PanelRows<const T>{dh}, !fresh[1]);
+      if (dc0 && !dc_direct) part.put(dc0, s.hidden, dc_after, !fresh[2]);
       if ((p + 1) % group == 0 || p == panels - 1) {
         const std::span<const PanelPair<T>> with_x(of_x, gathered), with_h(of_h, gathered);
         if (dw_ih) kernel::panel_outer(4 * s.hidden, s.in, with_x, dw_ih);

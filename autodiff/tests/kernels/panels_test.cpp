@@ -36,7 +36,7 @@ std::vector<float> lstm(std::int64_t in, std::int64_t hidden, bool bias, bool ne
       PanelRows<T>{out.data()});
   kernel::panel_lstm_pullback(hidden, std::as_const(gates).data(), rows(c),
                               PanelRows<const T>{cell.data()}, rows(g), next ? dh.data() : nullptr,
-                              dc.data(), dz.data());
+                              PanelRows<const T>{dc.data()}, PanelRows<T>{dc.data()}, dz.data());
   std::vector<float> all;
   for (const auto* part : {&gates, &cell, &out, &dc, &dz})
     for (const T v : *part) all.push_back(static_cast<float>(v));

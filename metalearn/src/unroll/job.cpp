@@ -145,20 +145,16 @@ Bound bound_of(Tape& tape, const std::shared_ptr<const Layout>& layout, const Pa
   return {layout, differentiable ? tape.variable(value.flat()) : tape.constant(value.flat())};
 }
 
-void Outputs::add(Var y, Tensor cotangent) {
-  if (!y.differentiable()) return;
-  ys_.push_back(y);
-  cotangents_.push_back(std::move(cotangent));
+void Outputs::add(Var y, Tensor v) {
+  if (y.differentiable()) all_.push_back({y, std::move(v)});
 }
 void Outputs::add(const Bound& state, const Tensor& flat) {
   if (flat.size() == 0) return;
-  for (std::size_t k = 0; k < state.count(); ++k) {
-    const ParamEntry& e = state.entries()[k];
-    add(state[k], flat.window(e.offset, e.shape));
-  }
+  for (std::size_t k = 0; k < state.count(); ++k)
+    if (state[k].differentiable()) all_.push_back({state[k], flat, state.entries()[k].offset});
 }
 std::vector<Tensor> Outputs::pull(std::span<const Var> inputs) const {
-  return vector_jacobian(ys_, inputs, cotangents_);
+  return vector_jacobian(all_, inputs);
 }
 
 // ---- the run

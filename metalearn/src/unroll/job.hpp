@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "metatape/autodiff/gradients.hpp"
 #include "metatape/autodiff/tape.hpp"
 #include "metatape/autodiff/threads.hpp"
 #include "metatape/metalearn/unroll/unroll.hpp"
@@ -93,16 +94,15 @@ Bound bound_of(Tape& tape, const std::shared_ptr<const Layout>& layout, const Pa
 /// state or the gradient, nothing.
 class Outputs {
  public:
-  void add(Var y, Tensor cotangent);
+  void add(Var y, Tensor v);
   /// A state's tensors, and their adjoints one after the other; of an empty `flat` nothing.
   void add(const Bound& state, const Tensor& flat);
-  [[nodiscard]] bool empty() const { return ys_.empty(); }
+  [[nodiscard]] bool empty() const { return all_.empty(); }
   /// Σ of cotangents times derivatives, one sweep.
   [[nodiscard]] std::vector<Tensor> pull(std::span<const Var> inputs) const;
 
  private:
-  std::vector<Var> ys_;
-  std::vector<Tensor> cotangents_;
+  std::vector<Cotangent> all_;
 };
 
 /// The run forward.

@@ -3,7 +3,9 @@
 // a path from an input: the gradient of step 100 of an unroll costs what that of step 1 costs.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,12 +36,19 @@ void grad_into(Var loss, const Bound& params, Params& gradient);
 
 /// vᵀ dy/dx: the pullback of y at the cotangent v, of y's shape.
 std::vector<Tensor> vector_jacobian(Var y, std::span<const Var> inputs, const Tensor& v);
+/// An output and its cotangent v, of its shape; or, with `offset`, its elements of a flat v that
+/// holds several, from there on.
+struct Cotangent {
+  Var y;
+  Tensor v;
+  std::optional<std::int64_t> offset{};
+};
 /// Σ_k v_kᵀ dy_k/dx of several outputs by one sweep: what comes back through a step when some of
 /// what it made is asked for by later ones. An output that depends on no input adds nothing; zeros
 /// where there are no outputs. ShapeError where a cotangent is not of its output's shape and type,
-/// or one is missing.
-std::vector<Tensor> vector_jacobian(std::span<const Var> ys, std::span<const Var> inputs,
-                                    std::span<const Tensor> vs);
+/// or ends before it.
+std::vector<Tensor> vector_jacobian(std::span<const Cotangent> outputs,
+                                    std::span<const Var> inputs);
 
 // ---- derivatives that can be differentiated again ---------------------------------------------
 // Recorded on the same tape. TapeError names an op on the path that is differentiable only once.

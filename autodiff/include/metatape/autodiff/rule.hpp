@@ -145,8 +145,7 @@ class Pullback : public detail::OpContext {
 
   [[nodiscard]] std::span<const Target> targets() const { return targets_; }
 
-  /// dL/d(input i), to be added to. Call only where wants(i), and just before writing: two inputs
-  /// may be the same record.
+  /// dL/d(input i), to be added to. Call only where wants(i).
   template <Scalar T>
   [[nodiscard]] T* adjoint(int i) const {
     const Target& t = targets_[static_cast<std::size_t>(i)];
@@ -158,7 +157,8 @@ class Pullback : public detail::OpContext {
     return p;
   }
   /// The same for rules that can overwrite: when `fresh` comes back true nothing was written yet
-  /// and every element must be set (BLAS: beta = 0); else add (beta = 1).
+  /// and every element must be set (BLAS: beta = 0); else add (beta = 1). Of inputs that are the
+  /// same record, or overlap, none is fresh: their rules may write in any order.
   template <Scalar T>
   [[nodiscard]] T* adjoint(int i, bool& fresh) const {
     const Target& t = targets_[static_cast<std::size_t>(i)];
