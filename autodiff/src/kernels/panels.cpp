@@ -128,13 +128,56 @@ HWY_INLINE void add_lane_sums(const V (&v)[C], float* to) {
   for (int c = 0; c < C; ++c) to[c] += hn::GetLane(hn::SumOfLanes(D(), v[c]));
 }
 
-// A tile of R x C sums over columns, each lane apart until the end.
-template <int R, int C>
+#if HWY_TARGET <= HWY_AVX3
+// Half of x's lanes added to the other half, the same of y, in one vector: by eight lanes, by four,
+// by two, by one.
+HWY_INLINE V add_eights(V x, V y) {
+  return hn::Add(hn::ConcatUpperUpper(D(), y, x), hn::ConcatLowerLower(D(), y, x));
+}
+HWY_INLINE V add_fours(V x, V y) {
+  return hn::Add(hn::OddEvenBlocks(y, x), hn::SwapAdjacentBlocks(hn::OddEvenBlocks(x, y)));
+}
+HWY_INLINE V add_twos(V x, V y) {
+  const hn::Repartition<double, D> d;
+  const auto odd_even = [&](V odd, V even) HWY_ATTR {
+    return hn::BitCast(D(), hn::OddEven(hn::BitCast(d, odd), hn::BitCast(d, even)));
+  };
+  return hn::Add(odd_even(y, x), hn::Shuffle1032(odd_even(x, y)));
+}
+HWY_INLINE V add_ones(V x, V y) {
+  return hn::Add(hn::OddEven(y, x), hn::Shuffle2301(hn::OddEven(x, y)));
+}
+
+// Row r, column c of `to`, its rows `stride` apart, += the sum of v[r][c]'s lanes, of four rows:
+// sixteen sums together, each in the order of SumOfLanes.
+template <int R>
+HWY_INLINE void add_lane_sums(const V (&v)[R][4], float* to, std::int64_t stride) {
+  const auto column = [&](int c) HWY_ATTR {
+    return add_fours(add_eights(v[0][c], v[2][c]), add_eights(v[1][c], v[3][c]));
+  };
+  const V sums = add_ones(add_twos(column(0), column(2)), add_twos(column(1), column(3)));
+  const hn::Half<D> half;
+  const hn::Half<hn::Half<D>> quarter;
+  const auto add_row = [&](int r, hn::Vec<hn::Half<hn::Half<D>>> row) HWY_ATTR {
+    hn::StoreU(hn::Add(hn::LoadU(quarter, to + r * stride), row), quarter, to + r * stride);
+  };
+  add_row(0, hn::LowerHalf(quarter, hn::LowerHalf(half, sums)));
+  add_row(1, hn::UpperHalf(quarter, hn::LowerHalf(half, sums)));
+  add_row(2, hn::LowerHalf(quarter, hn::UpperHalf(half, sums)));
+  add_row(3, hn::UpperHalf(quarter, hn::UpperHalf(half, sums)));
+}
+#endif
+
+// A tile of R x C sums over columns, each lane apart until the end; with `sums`, of the rows of g
+// alone too, which are at hand.
+template <int R, int C, bool summed>
 HWY_INLINE void outer_tile(std::int64_t r, std::int64_t i, std::int64_t k,
-                           std::span<const PanelPair<float>> pairs, float* w) {
-  V sum[R][C];
-  for (int q = 0; q < R; ++q)
+                           std::span<const PanelPair<float>> pairs, float* w, float* sums) {
+  V sum[R][C], row[R];
+  for (int q = 0; q < R; ++q) {
+    row[q] = set(0);
     for (int c = 0; c < C; ++c) sum[q][c] = set(0);
+  }
   for (const PanelPair<float>& p : pairs) {
     const float *g = p.g + r * panel, *x = p.x.data + i * p.x.stride;
     for (std::int64_t j = 0; j < panel; j += lanes()) {
@@ -143,31 +186,38 @@ HWY_INLINE void outer_tile(std::int64_t r, std::int64_t i, std::int64_t k,
       for (int q = 0; q < R; ++q) {
         const V left = hn::LoadU(D(), g + q * panel + j);
         for (int c = 0; c < C; ++c) sum[q][c] = hn::MulAdd(left, right[c], sum[q][c]);
+        if constexpr (summed) row[q] = hn::Add(row[q], left);
       }
     }
   }
-  for (int q = 0; q < R; ++q) add_lane_sums(sum[q], w + (r + q) * k + i);
+  float* const to = w + r * k + i;
+  int done = 0;
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (R >= 4 && C == 4) {
+    add_lane_sums(sum, to, k);
+    done = 4;
+  }
+#endif
+  for (int q = done; q < R; ++q) add_lane_sums(sum[q], to + q * k);
+  if constexpr (summed) add_lane_sums(row, sums + r);
 }
 
 template <int R>
 HWY_INLINE void outer_rows(std::int64_t r, std::int64_t k, std::span<const PanelPair<float>> pairs,
-                           float* w) {
+                           float* w, float* sums) {
+  const auto columns = [&]<int C>(Count<C>, std::int64_t i) HWY_ATTR {
+    if (sums && i == 0)
+      outer_tile<R, C, true>(r, i, k, pairs, w, sums);
+    else
+      outer_tile<R, C, false>(r, i, k, pairs, w, nullptr);
+  };
   std::int64_t i = 0;
-  for (; i + 4 <= k; i += 4) outer_tile<R, 4>(r, i, k, pairs, w);
+  for (; i + 4 <= k; i += 4) columns(Count<4>(), i);
   if (k - i >= 2) {
-    outer_tile<R, 2>(r, i, k, pairs, w);
+    columns(Count<2>(), i);
     i += 2;
   }
-  if (i < k) outer_tile<R, 1>(r, i, k, pairs, w);
-}
-
-void Outer(std::int64_t rows, std::int64_t k, std::span<const PanelPair<float>> pairs, float* w) {
-  constexpr int tall = most_lanes >= 16 ? 4 : 2, taller = most_lanes >= 16 ? 5 : 2;
-  std::int64_t r = 0;
-  if (rows % taller == 0)
-    for (; r < rows; r += taller) outer_rows<taller>(r, k, pairs, w);
-  for (; r + tall <= rows; r += tall) outer_rows<tall>(r, k, pairs, w);
-  for (; r < rows; ++r) outer_rows<1>(r, k, pairs, w);
+  if (i < k) columns(Count<1>(), i);
 }
 
 void Sums(std::int64_t rows, std::span<const PanelPair<float>> pairs, float* sums) {
@@ -178,6 +228,20 @@ void Sums(std::int64_t rows, std::span<const PanelPair<float>> pairs, float* sum
         sum = hn::Add(sum, hn::LoadU(D(), p.g + r * panel + j));
     sums[r] += hn::GetLane(hn::SumOfLanes(D(), sum));
   }
+}
+
+void Outer(std::int64_t rows, std::int64_t k, std::span<const PanelPair<float>> pairs, float* w,
+           float* sums) {
+  if (!w || k == 0) {
+    if (sums) Sums(rows, pairs, sums);
+    return;
+  }
+  constexpr int tall = most_lanes >= 16 ? 4 : 2, taller = most_lanes >= 16 ? 5 : 2;
+  std::int64_t r = 0;
+  if (rows % taller == 0)
+    for (; r < rows; r += taller) outer_rows<taller>(r, k, pairs, w, sums);
+  for (; r + tall <= rows; r += tall) outer_rows<tall>(r, k, pairs, w, sums);
+  for (; r < rows; ++r) outer_rows<1>(r, k, pairs, w, sums);
 }
 
 void LstmPanel(const PanelLstm<float>& layer, PanelRows<const float> x, PanelRows<const float> h,
@@ -263,7 +327,6 @@ namespace metatape::kernel {
 HWY_EXPORT(Multiply);
 HWY_EXPORT(MultiplyTurned);
 HWY_EXPORT(Outer);
-HWY_EXPORT(Sums);
 HWY_EXPORT(LstmPanel);
 HWY_EXPORT(LstmPanelPullback);
 
@@ -278,13 +341,9 @@ void panel_multiply_turned(std::int64_t rows, std::int64_t k, const float* w, co
   twin::panel_multiply_turned(rows, k, w, g, y, add);
 }
 void panel_outer(std::int64_t rows, std::int64_t k, std::span<const PanelPair<float>> pairs,
-                 float* w) {
-  if (simd() != Simd::plain) return HWY_DYNAMIC_DISPATCH(Outer)(rows, k, pairs, w);
-  twin::panel_outer(rows, k, pairs, w);
-}
-void panel_sums(std::int64_t rows, std::span<const PanelPair<float>> pairs, float* sums) {
-  if (simd() != Simd::plain) return HWY_DYNAMIC_DISPATCH(Sums)(rows, pairs, sums);
-  twin::panel_sums(rows, pairs, sums);
+                 float* w, float* sums) {
+  if (simd() != Simd::plain) return HWY_DYNAMIC_DISPATCH(Outer)(rows, k, pairs, w, sums);
+  twin::panel_outer(rows, k, pairs, w, sums);
 }
 void panel_lstm(const PanelLstm<float>& layer, PanelRows<const float> x, PanelRows<const float> h,
                 PanelRows<const float> c, float* gates, PanelRows<float> c_out,

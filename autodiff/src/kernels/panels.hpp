@@ -18,7 +18,6 @@ using twin::panel_lstm_pullback;
 using twin::panel_multiply;
 using twin::panel_multiply_turned;
 using twin::panel_outer;
-using twin::panel_sums;
 
 /// y [rows] = w x + bias: w [rows, k], x [k]; bias [rows] may be null.
 void panel_multiply(std::int64_t rows, std::int64_t k, const float* w, const float* bias,
@@ -26,11 +25,9 @@ void panel_multiply(std::int64_t rows, std::int64_t k, const float* w, const flo
 /// y [k] (add ? += : =) wᵀ g: w [rows, k], g [rows, panel].
 void panel_multiply_turned(std::int64_t rows, std::int64_t k, const float* w, const float* g,
                            PanelRows<float> y, bool add);
-/// w [rows, k] += Σ over pairs and columns of g xᵀ.
+/// w [rows, k] += Σ over pairs and columns of g xᵀ, sums [rows] += those of g; either may be null.
 void panel_outer(std::int64_t rows, std::int64_t k, std::span<const PanelPair<float>> pairs,
-                 float* w);
-/// sums [rows] += Σ over pairs and columns of g.
-void panel_sums(std::int64_t rows, std::span<const PanelPair<float>> pairs, float* sums);
+                 float* w, float* sums);
 
 /// One step: gates i f g o [4 hidden, panel] come out where not null, and c and h of the step; c
 /// and c_out may be the same, h and h_out may not.

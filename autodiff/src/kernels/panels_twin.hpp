@@ -78,9 +78,10 @@ T total(const T (&sum)[panel]) {
 }
 
 template <class T>
-void panel_outer(std::int64_t rows, std::int64_t k, std::span<const PanelPair<T>> pairs, T* w) {
-  for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t i = 0; i < k; ++i) {
+void panel_outer(std::int64_t rows, std::int64_t k, std::span<const PanelPair<T>> pairs, T* w,
+                 T* sums) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t i = 0; w && i < k; ++i) {
       T sum[panel] = {};
       for (const PanelPair<T>& p : pairs) {
         const T *g = p.g + r * panel, *x = p.x.data + i * p.x.stride;
@@ -88,11 +89,7 @@ void panel_outer(std::int64_t rows, std::int64_t k, std::span<const PanelPair<T>
       }
       w[r * k + i] += total(sum);
     }
-}
-
-template <class T>
-void panel_sums(std::int64_t rows, std::span<const PanelPair<T>> pairs, T* sums) {
-  for (std::int64_t r = 0; r < rows; ++r) {
+    if (!sums) continue;
     T sum[panel] = {};
     for (const PanelPair<T>& p : pairs)
       for (std::int64_t j = 0; j < panel; ++j) sum[j] += p.g[r * panel + j];

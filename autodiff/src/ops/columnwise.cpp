@@ -123,8 +123,7 @@ struct LinearColumns {
       for (std::int64_t t = 0; t < s.steps; ++t)
         pairs[t] = {gs + t * s.out * panel, xs.from(t * s.in)};
       const std::span<const PanelPair<T>> all(pairs, static_cast<std::size_t>(s.steps));
-      if (dw) kernel::panel_outer(s.out, s.in, all, dw);
-      if (db) kernel::panel_sums(s.out, all, db);
+      if (dw || db) kernel::panel_outer(s.out, s.in, all, dw, db);
       for (std::int64_t t = 0; dx && t < s.steps; ++t) {
         kernel::panel_multiply_turned(s.out, s.in, w, gs + t * s.out * panel,
                                       PanelRows<T>{dx_copy, panel}, false);
@@ -278,9 +277,9 @@ struct LstmColumns {
       if (dc0 && !dc_direct) part.put(dc0, s.hidden, dc_after, !fresh[2]);
       if ((p + 1) % group == 0 || p == panels - 1) {
         const std::span<const PanelPair<T>> with_x(of_x, gathered), with_h(of_h, gathered);
-        if (dw_ih) kernel::panel_outer(4 * s.hidden, s.in, with_x, dw_ih);
-        if (dw_hh) kernel::panel_outer(4 * s.hidden, s.hidden, with_h, dw_hh);
-        if (db) kernel::panel_sums(4 * s.hidden, with_h, db);
+        T* const no_sums = nullptr;
+        if (dw_ih) kernel::panel_outer(4 * s.hidden, s.in, with_x, dw_ih, no_sums);
+        if (dw_hh || db) kernel::panel_outer(4 * s.hidden, s.hidden, with_h, dw_hh, db);
         gathered = 0;
       }
     }

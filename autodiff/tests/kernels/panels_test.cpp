@@ -54,8 +54,13 @@ std::vector<float> products(std::int64_t rows, std::int64_t k, bool bias, bool a
   kernel::panel_multiply_turned(rows, k, w.data(), g.data(), PanelRows<T>{turned.data(), stride},
                                 add);
   const std::vector<PanelPair<T>> pairs{{g.data(), xs}, {g.data() + rows * panel, xs}};
-  kernel::panel_outer(rows, k, std::span<const PanelPair<T>>(pairs), dw.data());
-  kernel::panel_sums(rows, std::span<const PanelPair<T>>(pairs), db.data());
+  const std::span<const PanelPair<T>> all_pairs(pairs);
+  T* const none = nullptr;
+  auto dw_alone = dw, db_alone = db;
+  kernel::panel_outer(rows, k, all_pairs, dw.data(), db.data());
+  kernel::panel_outer(rows, k, all_pairs, dw_alone.data(), none);
+  kernel::panel_outer(rows, k, all_pairs, none, db_alone.data());
+  CHECK((dw_alone == dw && db_alone == db));
   std::vector<float> all;
   for (const auto* part : {&y, &turned, &dw, &db})
     for (const T v : *part) all.push_back(static_cast<float>(v));
