@@ -22,18 +22,18 @@ namespace HWY_NAMESPACE {
 template <int N>
 HWY_INLINE void quick_exps(V (&x)[N]) {
   const V magic = set(12582912.0f);
-  V t[N], r[N], s[N], low[N], middle[N], p[N];
+  V t[N], r[N], s[N], next[N], p[N];
   for (int i = 0; i < N; ++i) t[i] = hn::MulAdd(x[i], set(1.44269504f), magic);
   for (int i = 0; i < N; ++i) r[i] = hn::Sub(t[i], magic);
   for (int i = 0; i < N; ++i) r[i] = hn::NegMulAdd(r[i], set(0.693147181f), x[i]);
   for (int i = 0; i < N; ++i) s[i] = hn::Mul(r[i], r[i]);
   for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(r[i], set(1.9875691500e-4f), set(1.3981999507e-3f));
   for (int i = 0; i < N; ++i)
-    middle[i] = hn::MulAdd(r[i], set(8.3334519073e-3f), set(4.1665795894e-2f));
+    next[i] = hn::MulAdd(r[i], set(8.3334519073e-3f), set(4.1665795894e-2f));
+  for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(p[i], s[i], next[i]);
   for (int i = 0; i < N; ++i)
-    low[i] = hn::MulAdd(r[i], set(1.6666665459e-1f), set(5.0000001201e-1f));
-  for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(p[i], s[i], middle[i]);
-  for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(p[i], s[i], low[i]);
+    next[i] = hn::MulAdd(r[i], set(1.6666665459e-1f), set(5.0000001201e-1f));
+  for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(p[i], s[i], next[i]);
   for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(p[i], s[i], r[i]);
   for (int i = 0; i < N; ++i) p[i] = hn::Add(p[i], set(1));
   for (int i = 0; i < N; ++i) {

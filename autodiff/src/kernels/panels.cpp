@@ -248,45 +248,48 @@ void LstmPanel(const PanelLstm<float>& layer, PanelRows<const float> x, PanelRow
                PanelRows<const float> c, float* gates, PanelRows<float> c_out,
                PanelRows<float> h_out) {
   const std::int64_t hidden = layer.hidden, block = hidden * panel;
-  for (std::int64_t u = 0; u < hidden; ++u) {
-    // The next panel's state, four lines a row: too short for the processor to see them coming.
-    for (std::int64_t j = panel; j < 2 * panel; j += 16) {
-      if (h.stride > panel) hwy::Prefetch(h.data + u * h.stride + j);
-      if (c.stride > panel) hwy::Prefetch(c.data + u * c.stride + j);
-    }
-    for_tiles([&](std::int64_t j) HWY_ATTR {
+  for_tiles([&](std::int64_t j) HWY_ATTR {
+    // A unit's output gate and cell wait for the next unit, whose functions their tanh is taken
+    // with: alone it would be a chain too long for a processor to look beyond.
+    V output[across], cell[across];
+    for (int v = 0; v < across; ++v) output[v] = cell[v] = set(0);
+    const auto store_h = [&](std::int64_t u, int v, V tanh_c) HWY_ATTR {
+      hn::StoreU(hn::Mul(output[v], tanh_c), D(), h_out.data + u * h_out.stride + j + v * lanes());
+    };
+    for (std::int64_t u = 0; u < hidden; ++u) {
+      // The next panel's state, four lines a row: too short for the processor to see them coming.
+      for (std::int64_t ahead = panel; ahead < 2 * panel; ahead += 16) {
+        if (j == 0 && h.stride > panel) hwy::Prefetch(h.data + u * h.stride + ahead);
+        if (j == 0 && c.stride > panel) hwy::Prefetch(c.data + u * c.stride + ahead);
+      }
       V z[4][across];
       for (int k = 0; k < 4; ++k)
         for (int v = 0; v < across; ++v)
           z[k][v] = set(layer.bias ? layer.bias[k * hidden + u] : 0.0f);
       accumulate<4>(layer.in, layer.w_ih + u * layer.in, hidden * layer.in, x, j, z);
       accumulate<4>(hidden, layer.w_hh + u * hidden, hidden * hidden, h, j, z);
-      V cell[across];
-      for (int v = 0; v < across; v += 2) {
-        V gate[8] = {z[0][v], z[0][v + 1], z[1][v], z[1][v + 1],
-                     z[3][v], z[3][v + 1], z[2][v], z[2][v + 1]};
-        quick_functions<2>(gate);
-        for (int w = 0; w < 2; ++w) {
-          const std::int64_t at = j + (v + w) * lanes();
-          const V i = gate[w], f = gate[2 + w], o = gate[4 + w], g = gate[6 + w];
-          const V before = hn::LoadU(D(), c.data + u * c.stride + at);
-          cell[v + w] = hn::MulAdd(f, before, hn::Mul(i, g));
-          z[3][v + w] = o;
-          if (gates) {
-            float* to = gates + u * panel + at;
-            hn::StoreU(i, D(), to);
-            hn::StoreU(f, D(), to + block);
-            hn::StoreU(g, D(), to + 2 * block);
-            hn::StoreU(o, D(), to + 3 * block);
-          }
-          hn::StoreU(cell[v + w], D(), c_out.data + u * c_out.stride + at);
+      for (int v = 0; v < across; ++v) {
+        V all[5] = {z[0][v], z[1][v], z[3][v], z[2][v], cell[v]};
+        quick_functions<2>(all);
+        const std::int64_t at = j + v * lanes();
+        if (u > 0) store_h(u - 1, v, all[4]);
+        const V i = all[0], f = all[1], o = all[2], g = all[3];
+        const V before = hn::LoadU(D(), c.data + u * c.stride + at);
+        cell[v] = hn::MulAdd(f, before, hn::Mul(i, g));
+        output[v] = o;
+        if (gates) {
+          float* to = gates + u * panel + at;
+          hn::StoreU(i, D(), to);
+          hn::StoreU(f, D(), to + block);
+          hn::StoreU(g, D(), to + 2 * block);
+          hn::StoreU(o, D(), to + 3 * block);
         }
+        hn::StoreU(cell[v], D(), c_out.data + u * c_out.stride + at);
       }
-      quick_functions<across>(cell);
-      for (int v = 0; v < across; ++v)
-        hn::StoreU(hn::Mul(z[3][v], cell[v]), D(), h_out.data + u * h_out.stride + j + v * lanes());
-    });
-  }
+    }
+    quick_functions<across>(cell);
+    for (int v = 0; v < across && hidden > 0; ++v) store_h(hidden - 1, v, cell[v]);
+  });
 }
 
 void LstmPanelPullback(std::int64_t hidden, const float* gates, PanelRows<const float> c_before,
