@@ -147,6 +147,24 @@ TEST_CASE("a loss that is itself a view", "[tape]") {
   CHECK(grad(row(x, 1), x).to_vector() == std::vector<double>{0, 1, 0});
 }
 
+TEST_CASE("a function of several records that throws leaves none", "[tape]") {
+  Tape tape;
+  const Var x = tape.variable(Tensor({2}, {1.0f, 2.0f}));
+  const Var y = tape.variable(Tensor({2}, {1.0, 2.0}));
+  const std::int64_t before = tape.size();
+  const std::size_t used = tape.memory().used;
+  CHECK_THROWS_AS(where(x, x, y), DTypeError);
+  CHECK_THROWS_AS(straight_through(x, y), DTypeError);
+  CHECK(tape.size() == before);
+  CHECK(tape.memory().used == used);
+  {
+    const Undo undo(x, "test");  // not while another error is on its way through
+    const Var z = exp(x) * 2.0;
+    CHECK(z.valid());
+  }
+  CHECK(tape.size() == before + 2);
+}
+
 TEST_CASE("stale handles are errors, never wild reads", "[tape]") {
   Var kept;
   {

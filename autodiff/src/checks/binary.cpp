@@ -73,7 +73,8 @@ void add_binary(std::vector<Row>& table) {
              return where(greater(x[0], x[0].tape().constant(0, x[0].dtype())), x[1], x[2]);
            },
        .shapes = {{{5}, {5}, {5}}, {{3, 1}, {4}, {}}, {{}, {2, 3}, {2, 3}}, {{0}, {1}, {1}}},
-       .draw = {off_zero, Draw{}, Draw{}}});
+       .draw = {off_zero, Draw{}, Draw{}},
+       .several = true});
   table.push_back({.name = "affine",
                    .call = [](std::span<const Var> x) { return affine(x[0], -2.5, 3); },
                    .shapes = {{{}}, {{0}}, {{5}}, {{2, 3}}}});
@@ -86,7 +87,8 @@ void add_binary(std::vector<Row>& table) {
                                 (t - a) / t + (a + t) * (1.0 + b) - 0.5 * -a;
                        },
                    .shapes = {{{3}, {3}}, {{2, 3}, {3}}, {{}, {1}}},
-                   .draw = {Draw{}, off_zero}});
+                   .draw = {Draw{}, off_zero},
+                   .several = true});
 }
 
 }  // namespace metatape::checks

@@ -115,24 +115,42 @@ void check_points(const Row& row, OpReport& report) {
   }
 }
 
+// What `row` says of these inputs, refusing them.
+std::string refusal_of(const Row& row, std::span<const Tensor> inputs, OpReport& report) {
+  Tape tape;
+  std::vector<Var> vars;
+  for (const Tensor& x : inputs) vars.push_back(tape.variable(x));
+  const std::int64_t before = tape.size();
+  const std::size_t used = tape.memory().used;
+  try {
+    static_cast<void>(row.call(vars));
+  } catch (const Error& error) {
+    if (!row.several && (tape.size() != before || tape.memory().used != used))
+      report.failures.push_back(row.name + ": refused, but the tape is not as it was");
+    return error.what();
+  }
+  return "nothing was refused";
+}
+
 void check_refusals(const Row& row, OpReport& report) {
   for (const Refusal& refusal : row.refusals) {
-    Tape tape;
-    std::vector<Var> vars;
-    for (const Shape& s : refusal.shapes) vars.push_back(tape.variable(Tensor::zeros(s)));
-    const std::int64_t before = tape.size();
-    const std::size_t used = tape.memory().used;
-    std::string said = "nothing was refused";
-    try {
-      static_cast<void>(row.call(vars));
-    } catch (const Error& error) {
-      said = error.what();
-      if (tape.size() != before || tape.memory().used != used)
-        report.failures.push_back(row.name + ": refused, but the tape is not as it was");
-    }
+    std::vector<Tensor> inputs;
+    for (const Shape& s : refusal.shapes) inputs.push_back(Tensor::zeros(s));
+    const std::string said = refusal_of(row, inputs, report);
     if (said != refusal.message)
       report.failures.push_back(row.name + " says '" + said + "', expected '" + refusal.message +
                                 "'");
+  }
+}
+
+// One input after the other of another type than the rest.
+void check_types(const Row& row, std::span<const Tensor> inputs, OpReport& report) {
+  for (std::size_t i = 0; inputs.size() > 1 && i < inputs.size(); ++i) {
+    std::vector<Tensor> mixed(inputs.begin(), inputs.end());
+    mixed[i] = mixed[i].to(DType::f32);
+    const std::string said = refusal_of(row, mixed, report);
+    if (said.find("do not mix") == std::string::npos)
+      report.failures.push_back(row.name + ": of mixed types it says '" + said + "'");
   }
 }
 
@@ -270,6 +288,7 @@ OpReport check_row(const Row& row, const CheckOptions& options) {
       for (const Tensor& x : inputs) vars.push_back(tape.variable(x));
       return row.call(vars).shape();
     }();
+    check_types(row, inputs, report);
     const Tensor v32 = uniform(output, key.split("float32"), -1, 1, DType::f32);
     const Tensor v = v32.to(DType::f64);
     const std::vector<Tensor> exact = outcome(row, inputs, v);

@@ -119,7 +119,8 @@ void add_conv2d(std::vector<Row>& table) {
                    .shapes = {{{2, 5, 4, 3}, {2, 3, 3, 3}},
                               {{1, 1, 1, 1}, {1, 1, 3, 3}},
                               {{2, 3, 3, 2}, {5, 2, 2, 1}}},
-                   .draw = {{.low = -0.5, .high = 0.5}}});
+                   .draw = {{.low = -0.5, .high = 0.5}},
+                   .several = true});
   const std::vector<std::vector<Shape>> any{
       {{2, 5, 5, 3}, {2, 3, 3, 3}}, {{1, 3, 3, 1}, {1, 1, 3, 3}}, {{1, 3, 3, 1}, {1, 1, 1, 1}}};
   const auto refuses = [&](const char* name, const Conv2dOptions& options, const char* message) {
@@ -211,7 +212,8 @@ void add_convolution(std::vector<Row>& table) {
                    .shapes = {{{2, 5, 4, 3}, {2, 5, 4, 3}},
                               {{1, 2, 2, 1}, {1, 2, 2, 1}},
                               {{1, 7, 3, 17}, {1, 7, 3, 17}}},
-                   .draw = {distinct}});
+                   .draw = {distinct},
+                   .several = true});
   table.push_back({.name = "average_pool2d, its own gradients",
                    .call =
                        [](std::span<const Var> x) {
@@ -219,7 +221,8 @@ void add_convolution(std::vector<Row>& table) {
                        },
                    .shapes = {{{2, 5, 4, 3}, {2, 5, 4, 3}},
                               {{1, 2, 2, 1}, {1, 2, 2, 1}},
-                              {{1, 7, 3, 17}, {1, 7, 3, 17}}}});
+                              {{1, 7, 3, 17}, {1, 7, 3, 17}}},
+                   .several = true});
   table.push_back(
       {.name = "global_max_pool2d",
        .call = [](std::span<const Var> x) { return global_max_pool2d(x[0]); },

@@ -18,7 +18,8 @@ void add_engine(std::vector<Row>& table) {
                              },
                              {x[0]});
                        },
-                   .shapes = {{{3}, {3}}, {{1, 1}, {1}}, {{2, 5}, {5}}, {{0, 3}, {3}}}});
+                   .shapes = {{{3}, {3}}, {{1, 1}, {1}}, {{2, 5}, {5}}, {{0, 3}, {3}}},
+                   .several = true});
   table.push_back({.name = "known_gradient",
                    .call =
                        [](std::span<const Var> x) {
@@ -64,13 +65,15 @@ void add_engine(std::vector<Row>& table) {
                          const Var at = x[0] * 1.0;
                          return recorded_grad(sum(square(at) * tanh(x[1])), at);
                        },
-                   .shapes = {{{1}, {1}}, {{5}, {5}}, {{2, 3}, {3}}}});
+                   .shapes = {{{1}, {1}}, {{5}, {5}}, {{2, 3}, {3}}},
+                   .several = true});
   table.push_back({.name = "recorded_jacobian_vector",
                    .call =
                        [](std::span<const Var> x) {
                          return recorded_jacobian_vector(tanh(x[0]) * x[0], x[0], x[1]);
                        },
-                   .shapes = {{{1}, {1}}, {{5}, {5}}, {{2, 3}, {2, 3}}}});
+                   .shapes = {{{1}, {1}}, {{5}, {5}}, {{2, 3}, {2, 3}}},
+                   .several = true});
 }
 
 }  // namespace metatape::checks

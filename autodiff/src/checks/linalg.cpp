@@ -51,19 +51,23 @@ void add_linalg(std::vector<Row>& table) {
            {{{0, 0}, {0}}, {{1, 1}, {1}}, {{3, 3}, {3}}, {{5, 5}, {5, 2}}, {{23, 23}, {23, 7}}},
        .draw = {small},
        .points = {{.inputs = {Tensor({2, 2}, {-2.0, 5.0, 1.0, 0.0}), Tensor({2}, {2.0, 9.0})},
-                   .expected = Tensor({2}, {1.0, 2.0})}}});
+                   .expected = Tensor({2}, {1.0, 2.0})}},
+       .several = true});
   table.push_back({.name = "triangular_solve, lower turned",
                    .call = solve(Triangle::lower, true),
                    .shapes = {{{3, 3}, {3}}, {{5, 5}, {5, 2}}, {{2, 2}, {2, 0}}},
-                   .draw = {small}});
+                   .draw = {small},
+                   .several = true});
   table.push_back({.name = "triangular_solve, upper",
                    .call = solve(Triangle::upper, false),
                    .shapes = {{{3, 3}, {3}}, {{5, 5}, {5, 2}}, {{1, 1}, {1, 3}}},
-                   .draw = {small}});
+                   .draw = {small},
+                   .several = true});
   table.push_back({.name = "triangular_solve, upper turned",
                    .call = solve(Triangle::upper, true),
                    .shapes = {{{3, 3}, {3}}, {{5, 5}, {5, 2}}, {{1, 1}, {1, 3}}},
-                   .draw = {small}});
+                   .draw = {small},
+                   .several = true});
   table.push_back(
       {.name = "triangular_solve, as given",
        .call = [](std::span<const Var> x) { return triangular_solve(x[0], x[1]); },

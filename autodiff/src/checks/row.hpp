@@ -44,6 +44,8 @@ struct Row {
   bool second_order = true;                ///< false: says why in docs
   std::vector<Point> points = {};
   std::vector<Refusal> refusals = {};
+  bool several =
+      false;  ///< `call` is of several functions: one may refuse what others have made of
 };
 
 // The table, a family a file.

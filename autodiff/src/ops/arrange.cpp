@@ -372,7 +372,7 @@ Var stack(std::span<const Var> parts, int axis) {
   for (const Var& part : parts)
     if (!(part.shape() == s))
       throw ShapeError("stack: " + to_string(s) + " and " + to_string(part.shape()) + " differ");
-  static_cast<void>(s.inserted(axis, 1));  // refuses a wrong axis before anything is recorded
+  const Undo undo(parts.front(), "stack");
   std::vector<Var, detail::PoolAllocator<Var>> unsqueezed;
   unsqueezed.reserve(parts.size());
   for (const Var& part : parts) unsqueezed.push_back(unsqueeze(part, axis));

@@ -269,7 +269,8 @@ struct GreaterEqual {
 
 template <class Holds>
 Var compare(Var a, Var b) {
-  const Shape shape = broadcast(a.shape(), b.shape(), Holds::name);  // refuses before it records
+  const Undo undo(a, Holds::name);
+  const Shape shape = broadcast(a.shape(), b.shape(), Holds::name);
   return record<Comparison<Holds>>({stop_gradient(a), stop_gradient(b)}, shape);
 }
 
@@ -363,6 +364,7 @@ Var greater(Var a, Var b) { return ops::compare<ops::Greater>(a, b); }
 Var greater_equal(Var a, Var b) { return ops::compare<ops::GreaterEqual>(a, b); }
 
 Var where(Var mask, Var a, Var b) {
+  const Undo undo(mask, "where");
   const Shape shape = broadcast(mask.shape(), broadcast(a.shape(), b.shape(), "where"), "where");
   return record<ops::Where>(
       {broadcast_to(stop_gradient(mask), shape), broadcast_to(a, shape), broadcast_to(b, shape)},

@@ -461,6 +461,7 @@ Var straight_through(Var x, Var y) {
   if (x.shape() != y.shape())
     throw ShapeError("straight_through: " + to_string(x.shape()) + " and " + to_string(y.shape()) +
                      " differ");
+  const Undo undo(x, "straight_through");
   return record<ops::StraightThrough>({x, stop_gradient(y)}, x.shape());
 }
 

@@ -241,6 +241,7 @@ Var outer(Var a, Var b) {
   if (sa.rank() != 1 || sb.rank() != 1)
     throw ShapeError("outer: " + to_string(sa) + " and " + to_string(sb) +
                      ": two vectors are needed");
+  const Undo undo(a, "outer");
   return matmul(reshape(a, Shape{sa[0], 1}), reshape(b, Shape{1, sb[0]}));
 }
 

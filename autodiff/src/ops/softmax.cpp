@@ -159,6 +159,7 @@ Var softmax_cross_entropy(Var logits, Var targets) {
   const Shape& s = logits.shape();
   require_rows(s);
   require_equal("softmax_cross_entropy", s, targets.shape());
+  const Undo undo(logits, "softmax_cross_entropy");
   return sum(targets * log_softmax(logits)) * (-1.0 / static_cast<double>(s[0]));
 }
 
@@ -168,6 +169,7 @@ Var sigmoid_cross_entropy(Var logits, Var targets) {
   if (s.size() == 0)
     throw ShapeError("sigmoid_cross_entropy: logits " + to_string(s) +
                      ": the mean of nothing is not a loss");
+  const Undo undo(logits, "sigmoid_cross_entropy");
   return mean(softplus(logits) - targets * logits);
 }
 

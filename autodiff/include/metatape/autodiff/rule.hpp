@@ -26,6 +26,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <exception>
 #include <initializer_list>
 #include <span>
 #include <type_traits>
@@ -305,8 +306,29 @@ Var record_op(std::span<const Var> inputs, const Shape& shape,
 
 }  // namespace detail
 
+/// Held by a function of several records while it runs: if it throws, the tape is as it was.
+class Undo {
+ public:
+  /// On the tape that x stands on; TapeError, in the name of `op`, where it stands on none.
+  Undo(Var x, const char* op)
+      : state_(detail::TapeState::of(x, op)),
+        mark_(state_.mark()),
+        thrown_(std::uncaught_exceptions()) {}
+  ~Undo() {
+    if (std::uncaught_exceptions() > thrown_) state_.rewind(mark_);
+  }
+  Undo(const Undo&) = delete;
+  Undo& operator=(const Undo&) = delete;
+
+ private:
+  detail::TapeState& state_;
+  Tape::Scope::Mark mark_;
+  int thrown_;
+};
+
 /// Runs the op and records it. Inputs must stand on one tape and have one type (the output's,
-/// unless `as` says otherwise). An op that throws leaves the tape as it was. `keep` are objects
+/// unless `as` says otherwise). An op that throws leaves the tape as it was (of a function that
+/// makes several records see Undo). `keep` are objects
 /// that the attributes point into (Indices, closures): the tape keeps them as long as the record.
 template <class Op, class... K>
 Var record(std::initializer_list<Var> inputs, const Shape& shape,
