@@ -24,15 +24,18 @@ namespace {
 
 constexpr std::size_t worth_sharing = 16384;  // bytes
 
+// Bytes [low, high) of an adjoint have values.
+struct Written {
+  std::size_t low, high;
+};
+
 struct Slot {
   void* adjoint;
-  bool* fresh;
-  std::size_t low, high;  // of `partial` ones: bytes [low, high) have values
-  bool own_fresh;
-  bool partial;
+  Written* part;         // made for the first part of it that is written to
+  std::uint32_t wanted;  // its number among those wanted, from 1; 0: not wanted
+  bool own_fresh;        // of what is not wanted
+  bool partial;          // `part` says what has values
   bool reached;
-  bool wanted;
-  bool blocked;
 };
 
 void clear(void* adjoint, std::size_t from, std::size_t to) {
@@ -69,9 +72,8 @@ class Sweep {
       if (w.index < first || w.index > last) continue;
       Slot& s = slots_[w.index - first];
       s.adjoint = w.adjoint;
-      s.fresh = w.fresh;
-      s.reached = s.wanted = true;
-      s.blocked = w.blocked;
+      s.wanted = static_cast<std::uint32_t>(&w - wanted.data()) + 1;
+      s.reached = true;
     }
     for (std::uint32_t i = 0; i < count_; ++i) {
       Slot& s = slots_[i];
@@ -86,10 +88,10 @@ class Sweep {
       if (reaches(seed.index)) start(seed);
     for (std::uint32_t i = count_; i-- > 0;) {
       Slot& s = slots_[i];
-      if (!s.adjoint || *s.fresh) continue;
+      if (!s.adjoint || *fresh(s)) continue;
       const Node& n = state_.node(first_ + i);
       if (s.partial) complete(s, n.value_bytes());
-      if (s.blocked) continue;
+      if (s.wanted && wanted_[s.wanted - 1].blocked) continue;
       if (!n.rule) continue;
       if (n.rule->view)
         into_parent(n, s.adjoint);
@@ -107,6 +109,8 @@ class Sweep {
       if (w.index == index) return &w;
     return nullptr;
   }
+
+  bool* fresh(Slot& s) const { return s.wanted ? wanted_[s.wanted - 1].fresh : &s.own_fresh; }
 
   void start(const Seed& seed) { put(state_.node(seed.index), place(seed.index), seed.cotangent); }
 
@@ -135,11 +139,12 @@ class Sweep {
     Slot& s = slots_[index - first_];
     if (!s.adjoint) {
       s.adjoint = take(p.bytes);
-      s.fresh = &s.own_fresh;
       s.own_fresh = true;
     }
+    if (p.is_part() && !s.part)
+      s.part = static_cast<Written*>(state_.arena.allocate(sizeof(Written)));
     p.whole = s.adjoint;
-    p.fresh = s.fresh;
+    p.fresh = fresh(s);
     p.slot = &s;
     return p;
   }
@@ -164,19 +169,19 @@ class Sweep {
     Slot& s = *p.slot;
     if (*p.fresh) {
       *p.fresh = false;
-      s.low = p.first;
-      s.high = p.last;
+      *s.part = {p.first, p.last};
       s.partial = true;
       return true;
     }
     if (!s.partial) return false;
-    const bool apart = p.last <= s.low || s.high <= p.first;
+    auto& [low, high] = *s.part;
+    const bool apart = p.last <= low || high <= p.first;
     // What lies between, and what a part that only overlaps has more.
-    clear(p.whole, apart ? p.last : p.first, s.low);
-    clear(p.whole, s.high, apart ? p.first : p.last);
-    s.low = std::min(s.low, p.first);
-    s.high = std::max(s.high, p.last);
-    s.partial = s.low > 0 || s.high < p.bytes;
+    clear(p.whole, apart ? p.last : p.first, low);
+    clear(p.whole, high, apart ? p.first : p.last);
+    low = std::min(low, p.first);
+    high = std::max(high, p.last);
+    s.partial = low > 0 || high < p.bytes;
     return apart;
   }
 
@@ -185,8 +190,8 @@ class Sweep {
     if (p.slot && p.slot->partial) complete(*p.slot, p.bytes);
   }
   static void complete(Slot& s, std::size_t bytes) {
-    clear(s.adjoint, 0, s.low);
-    clear(s.adjoint, s.high, bytes);
+    clear(s.adjoint, 0, s.part->low);
+    clear(s.adjoint, s.part->high, bytes);
     s.partial = false;
   }
   // The same of anything: all of it has values.
@@ -243,7 +248,11 @@ class Sweep {
     std::array<Opened, 4> few_opened;
     Pullback::Target* targets = few.data();
     Opened* opened = few_opened.data();
+    Arena::Position scratch{};
     if (n.arity > few.size()) {
+      for (std::uint32_t k = 0; k < n.arity; ++k)
+        if (reaches(n.inputs[k])) place(n.inputs[k]);  // has adjoints made, which outlive this
+      scratch = state_.arena.position();
       targets =
           static_cast<Pullback::Target*>(state_.arena.allocate(n.arity * sizeof(Pullback::Target)));
       opened = static_cast<Opened*>(state_.arena.allocate(n.arity * sizeof(Opened)));
@@ -260,7 +269,7 @@ class Sweep {
     if (!n.rule->pullback)
       throw TapeError(std::string(n.name) + ": record " + std::to_string(index) +
                       " lies on a path to an input, and this op has no derivative");
-    const Arena::Position scratch = state_.arena.position();
+    if (n.arity <= few.size()) scratch = state_.arena.position();
     const Pullback context(state_, index, adjoint, {targets, n.arity});
     if (state_.options.profile) {
       const auto start = std::chrono::steady_clock::now();
@@ -270,10 +279,10 @@ class Sweep {
     } else {
       n.rule->pullback(context);
     }
-    state_.arena.rewind(scratch);
     for (std::uint32_t k = 0; k < n.arity; ++k)
       if (opened[k].fresh_part) clear_part(opened[k]);  // the rule had nothing to write
     if (state_.options.check_finite) check(index, n, {targets, n.arity});
+    state_.arena.rewind(scratch);
   }
 
   // Inputs may share memory: two of them the same record, or a view and what it looks at. Then one

@@ -327,9 +327,9 @@ class Undo {
 };
 
 /// Runs the op and records it. Inputs must stand on one tape and have one type (the output's,
-/// unless `as` says otherwise). An op that throws leaves the tape as it was (of a function that
-/// makes several records see Undo). `keep` are objects
-/// that the attributes point into (Indices, closures): the tape keeps them as long as the record.
+/// unless `as` says otherwise). An op that throws leaves the tape as it was; a function that makes
+/// several records holds an Undo for that. `keep` are objects that the attributes point into
+/// (Indices, closures): the tape keeps them as long as the record.
 template <class Op, class... K>
 Var record(std::initializer_list<Var> inputs, const Shape& shape,
            K&&... keep) requires(!detail::HasAttributes<Op>) {
