@@ -101,11 +101,11 @@ Var checkpoint(const Function& f, std::span<const Var> inputs) {
   if (s.options.recording == Recording::off) return f(inputs);
   for (const Var& x : inputs) static_cast<void>(s.index_of(x, "checkpoint"));
 
-  const TapeState::Mark mark = s.mark();
   const std::uint32_t before = s.count;
   Tensor value;
   std::vector<std::uint32_t> captured;
-  try {
+  {
+    const Tape::Scope forgotten(inputs.front().tape());
     const Var y = f(views_of(inputs));
     const std::uint32_t last = s.index_of(y, "checkpoint");
     const auto capture = [&](std::uint32_t index) {
@@ -120,21 +120,13 @@ Var checkpoint(const Function& f, std::span<const Var> inputs) {
         for (std::uint32_t k = 0; k < n.arity; ++k) capture(n.inputs[k]);
     }
     value = y.value();
-  } catch (...) {
-    s.rewind(mark);
-    throw;
   }
-  s.rewind(mark);
   std::vector<Var> all(inputs.begin(), inputs.end());
   for (const std::uint32_t index : captured) all.push_back(s.handle(index));
-  try {
-    const Function* kept = s.keep(Function(f));
-    return record<Checkpoint>(std::span<const Var>(all), value.shape(),
-                              {kept, value.data(), static_cast<std::uint32_t>(inputs.size())});
-  } catch (...) {
-    s.rewind(mark);
-    throw;
-  }
+  const Undo undo(inputs.front(), "checkpoint");
+  const Function* kept = s.keep(Function(f));
+  return record<Checkpoint>(std::span<const Var>(all), value.shape(),
+                            {kept, value.data(), static_cast<std::uint32_t>(inputs.size())});
 }
 
 Var checkpoint(const Function& f, std::initializer_list<Var> inputs) {

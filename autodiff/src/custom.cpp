@@ -93,16 +93,11 @@ Var apply(const CustomOp& op, std::span<const Var> inputs) {
   if (value.dtype() != inputs.front().dtype())
     throw DTypeError(op.name + ": gives " + name(value.dtype()) + " from " +
                      name(inputs.front().dtype()));
-  const TapeState::Mark mark = s.mark();
-  try {
-    const CustomOp* kept = s.keep(CustomOp(op));
-    const Var y = record<Custom>(inputs, value.shape(), {kept, value.data()});
-    s.node(s.index_of(y, "custom")).name = kept->name.c_str();
-    return y;
-  } catch (...) {
-    s.rewind(mark);
-    throw;
-  }
+  const Undo undo(inputs.front(), op.name.c_str());
+  const CustomOp* kept = s.keep(CustomOp(op));
+  const Var y = record<Custom>(inputs, value.shape(), {kept, value.data()});
+  s.node(s.index_of(y, "custom")).name = kept->name.c_str();
+  return y;
 }
 
 Var apply(const CustomOp& op, std::initializer_list<Var> inputs) {

@@ -260,7 +260,8 @@ class Sweep {
     bool wanted = false;
     for (std::uint32_t k = 0; k < n.arity; ++k) {
       targets[k] = {};
-      opened[k] = {};
+      opened[k].place.whole = nullptr;
+      opened[k].fresh_part = false;
       if (!reaches(n.inputs[k])) continue;
       targets[k] = target(place(n.inputs[k]), {opened, k}, opened[k]);
       wanted = wanted || targets[k].adjoint;
