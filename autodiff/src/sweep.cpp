@@ -31,11 +31,14 @@ struct Written {
 
 struct Slot {
   void* adjoint;
-  Written* part;         // made for the first part of it that is written to
-  std::uint32_t wanted;  // its number among those wanted, from 1; 0: not wanted
-  bool own_fresh;        // of what is not wanted
-  bool partial;          // `part` says what has values
-  bool reached;
+  Written* part;  // made for the first part of it that is written to
+  bool fresh;     // nothing was written yet
+  bool partial;   // `part` says what has values
+  bool reached;   // a wanted record leads to it
+  bool wanted;
+  bool blocked;
+  bool view;   // has no adjoint of its own: it is a range of its parent's
+  bool large;  // the adjoint may serve others when this one is done
 };
 
 void clear(void* adjoint, std::size_t from, std::size_t to) {
@@ -44,16 +47,14 @@ void clear(void* adjoint, std::size_t from, std::size_t to) {
 
 // Bytes of an adjoint: a record's own, or its range of the adjoint of what it is a view of.
 struct Place {
-  void* whole;
+  Slot* slot;         // of the whole
   std::size_t bytes;  // of the whole
   std::size_t first, last;
-  bool* fresh;  // of the whole
-  Slot* slot;   // null for a record older than the sweep's
 
-  [[nodiscard]] void* begin() const { return static_cast<char*>(whole) + first; }
+  [[nodiscard]] void* begin() const { return static_cast<char*>(slot->adjoint) + first; }
   [[nodiscard]] bool is_part() const { return last - first != bytes; }
   [[nodiscard]] bool meets(const Place& other) const {
-    return whole == other.whole && first < other.last && other.first < last;
+    return slot->adjoint == other.slot->adjoint && first < other.last && other.first < last;
   }
 };
 
@@ -66,20 +67,24 @@ class Sweep {
         count_(last - first + 1),
         wanted_(wanted),
         spare_base_(state.spare_adjoints.size()) {
-    slots_ = static_cast<Slot*>(state.arena.allocate(count_ * sizeof(Slot)));
-    std::memset(static_cast<void*>(slots_), 0, count_ * sizeof(Slot));
-    for (const Wanted& w : wanted) {
-      if (w.index < first || w.index > last) continue;
-      Slot& s = slots_[w.index - first];
+    const std::size_t slots = count_ + wanted.size();
+    slots_ = static_cast<Slot*>(state.arena.allocate(slots * sizeof(Slot)));
+    std::memset(static_cast<void*>(slots_), 0, slots * sizeof(Slot));
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const Wanted& w = wanted[i];
+      Slot& s = slot_of(i);
       s.adjoint = w.adjoint;
-      s.wanted = static_cast<std::uint32_t>(&w - wanted.data()) + 1;
-      s.reached = true;
+      s.fresh = *w.fresh;
+      s.reached = s.wanted = true;
+      s.blocked = w.blocked;
+      any_older_ = any_older_ || w.index < first;
     }
     for (std::uint32_t i = 0; i < count_; ++i) {
       Slot& s = slots_[i];
       const Node& n = state.node(first + i);
       if (s.reached || !n.rule) continue;
       for (std::uint32_t k = 0; k < n.arity && !s.reached; ++k) s.reached = reaches(n.inputs[k]);
+      s.view = n.rule->view;
     }
   }
 
@@ -88,64 +93,67 @@ class Sweep {
       if (reaches(seed.index)) start(seed);
     for (std::uint32_t i = count_; i-- > 0;) {
       Slot& s = slots_[i];
-      if (!s.adjoint || *fresh(s)) continue;
+      if (!s.adjoint || s.fresh) continue;
       const Node& n = state_.node(first_ + i);
       if (s.partial) complete(s, n.value_bytes());
-      if (s.wanted && wanted_[s.wanted - 1].blocked) continue;
-      if (!n.rule) continue;
+      if (s.blocked || !n.rule) continue;
       if (n.rule->view)
         into_parent(n, s.adjoint);
       else
         pull(first_ + i, n, s.adjoint);
-      if (!s.wanted && n.value_bytes() >= worth_sharing)
-        state_.spare_adjoints.push_back({s.adjoint, n.value_bytes()});
+      if (s.large) state_.spare_adjoints.push_back({s.adjoint, n.value_bytes()});
     }
     state_.spare_adjoints.resize(spare_base_);
+    for (std::size_t i = 0; i < wanted_.size(); ++i) {
+      Slot& s = slot_of(i);
+      if (s.partial) complete(s, state_.node(wanted_[i].index).value_bytes());
+      *wanted_[i].fresh = s.fresh;
+    }
   }
 
  private:
-  const Wanted* outside(std::uint32_t index) const {
-    for (const Wanted& w : wanted_)
-      if (w.index == index) return &w;
-    return nullptr;
+  // Of wanted[i]; those that are not among the records swept come after them.
+  Slot& slot_of(std::size_t i) {
+    const std::uint32_t index = wanted_[i].index;
+    return slots_[index >= first_ && index - first_ < count_ ? index - first_ : count_ + i];
   }
 
-  bool* fresh(Slot& s) const { return s.wanted ? wanted_[s.wanted - 1].fresh : &s.own_fresh; }
+  // Null: no wanted record leads to it.
+  Slot* slot(std::uint32_t index) {
+    if (index >= first_) {
+      Slot& s = slots_[index - first_];
+      return s.reached ? &s : nullptr;
+    }
+    if (any_older_)
+      for (std::size_t i = 0; i < wanted_.size(); ++i)
+        if (wanted_[i].index == index) return &slots_[count_ + i];
+    return nullptr;
+  }
+  bool reaches(std::uint32_t index) { return slot(index) != nullptr; }
 
   void start(const Seed& seed) { put(state_.node(seed.index), place(seed.index), seed.cotangent); }
 
-  bool reaches(std::uint32_t index) const {
-    return index >= first_ ? slots_[index - first_].reached : outside(index) != nullptr;
+  void make_adjoint(Slot& s, std::size_t bytes) {
+    s.adjoint = take(bytes);
+    s.fresh = true;
+    s.large = bytes >= worth_sharing;
   }
 
-  // Where contributions to a record are accumulated. A view that nobody asked for has no adjoint of
-  // its own: they go straight to its range of the record that it looks at.
+  // Where contributions to a record are accumulated that a wanted one leads to.
   Place place(std::uint32_t index) {
     const std::size_t size = state_.node(index).value_bytes();
     std::size_t offset = 0;
-    while (index >= first_ && !slots_[index - first_].wanted) {
+    Slot* s = slot(index);
+    while (s->view) {
       const Node& n = state_.node(index);
-      if (!n.rule || !n.rule->view) break;
       offset += offset_in_parent(n);
       index = n.inputs[0];
+      s = slot(index);
     }
-    Place p{nullptr, state_.node(index).value_bytes(), offset, offset + size, nullptr, nullptr};
-    if (index < first_) {
-      const Wanted* w = outside(index);
-      p.whole = w->adjoint;
-      p.fresh = w->fresh;
-      return p;
-    }
-    Slot& s = slots_[index - first_];
-    if (!s.adjoint) {
-      s.adjoint = take(p.bytes);
-      s.own_fresh = true;
-    }
-    if (p.is_part() && !s.part)
-      s.part = static_cast<Written*>(state_.arena.allocate(sizeof(Written)));
-    p.whole = s.adjoint;
-    p.fresh = fresh(s);
-    p.slot = &s;
+    const Place p{s, state_.node(index).value_bytes(), offset, offset + size};
+    if (!s->adjoint) make_adjoint(*s, p.bytes);
+    if (p.is_part() && !s->part)
+      s->part = static_cast<Written*>(state_.arena.allocate(sizeof(Written)));
     return p;
   }
 
@@ -155,20 +163,16 @@ class Sweep {
   }
 
   // Makes a place ready to be written to; true where nothing was written yet. Then a part counts as
-  // written from now on, so it must be; of a whole *fresh says so.
+  // written from now on, so it must be; of a whole its slot says so.
   static bool open(const Place& p) {
+    Slot& s = *p.slot;
     if (!p.is_part()) {
-      complete(p);
-      return *p.fresh;
+      if (s.partial) complete(s, p.bytes);
+      return s.fresh;
     }
     if (p.first == p.last) return false;
-    if (!p.slot) {
-      settle(p);
-      return false;
-    }
-    Slot& s = *p.slot;
-    if (*p.fresh) {
-      *p.fresh = false;
+    if (s.fresh) {
+      s.fresh = false;
       *s.part = {p.first, p.last};
       s.partial = true;
       return true;
@@ -177,8 +181,8 @@ class Sweep {
     auto& [low, high] = *s.part;
     const bool apart = p.last <= low || high <= p.first;
     // What lies between, and what a part that only overlaps has more.
-    clear(p.whole, apart ? p.last : p.first, low);
-    clear(p.whole, high, apart ? p.first : p.last);
+    clear(s.adjoint, apart ? p.last : p.first, low);
+    clear(s.adjoint, high, apart ? p.first : p.last);
     low = std::min(low, p.first);
     high = std::max(high, p.last);
     s.partial = low > 0 || high < p.bytes;
@@ -186,9 +190,6 @@ class Sweep {
   }
 
   // Clears what nobody wrote of something that was written in part.
-  static void complete(const Place& p) {
-    if (p.slot && p.slot->partial) complete(*p.slot, p.bytes);
-  }
   static void complete(Slot& s, std::size_t bytes) {
     clear(s.adjoint, 0, s.part->low);
     clear(s.adjoint, s.part->high, bytes);
@@ -196,8 +197,8 @@ class Sweep {
   }
   // The same of anything: all of it has values.
   static void settle(const Place& p) {
-    complete(p);
-    if (std::exchange(*p.fresh, false)) clear(p.whole, 0, p.bytes);
+    if (p.slot->partial) complete(*p.slot, p.bytes);
+    if (std::exchange(p.slot->fresh, false)) clear(p.slot->adjoint, 0, p.bytes);
   }
 
   void* take(std::size_t bytes) {
@@ -226,7 +227,7 @@ class Sweep {
         for (std::int64_t k = 0, size = n.shape.size(); k < size; ++k) a[k] += b[k];
       });
     }
-    *p.fresh = false;
+    p.slot->fresh = false;
   }
 
   void into_parent(const Node& view, const void* adjoint) {
@@ -237,19 +238,59 @@ class Sweep {
     put(view, p, adjoint);
   }
 
-  // What a rule writes to.
+  static constexpr std::uint32_t few = 4;  // inputs that most ops have at most
+
+  void pull(std::uint32_t index, const Node& n, const void* adjoint) {
+    std::array<Pullback::Target, few> targets;
+    bool wanted = false;
+    if (!whole_targets(n, targets, wanted)) return pull_parts(index, n, adjoint);
+    if (!wanted) return;
+    const Arena::Position scratch = state_.arena.position();
+    apply(index, n, adjoint, {targets.data(), n.arity});
+    state_.arena.rewind(scratch);
+  }
+
+  // In the usual case nothing need be known of ranges: few inputs, each another record among those
+  // swept, none a view. False where it is not so.
+  bool whole_targets(const Node& n, std::array<Pullback::Target, few>& targets, bool& wanted) {
+    if (n.arity > few) return false;
+    for (std::uint32_t k = 0; k < n.arity; ++k) {
+      const std::uint32_t in = n.inputs[k];
+      if (in < first_) {
+        if (any_older_) return false;
+        continue;
+      }
+      Slot& s = slots_[in - first_];
+      if (!s.reached) continue;
+      if (s.view) return false;
+      if (!s.adjoint || s.partial) make_whole(s, state_.node(in));
+      for (std::uint32_t e = 0; e < k; ++e)
+        if (targets[e].adjoint == s.adjoint) return false;
+      targets[k] = {s.adjoint, &s.fresh};
+      wanted = true;
+    }
+    return true;
+  }
+
+  void make_whole(Slot& s, const Node& n) {
+    if (!s.adjoint) make_adjoint(s, n.value_bytes());
+    if (s.partial) complete(s, n.value_bytes());
+  }
+
+  // A place that a rule writes to.
   struct Opened {
-    Place place;
+    Place place;      // its slot is null where the input wants nothing
     bool fresh_part;  // a part that was promised to be written
   };
 
-  void pull(std::uint32_t index, const Node& n, const void* adjoint) {
-    std::array<Pullback::Target, 4> few;
-    std::array<Opened, 4> few_opened;
-    Pullback::Target* targets = few.data();
+  // Any inputs: parts, overlapping ones, the same one twice.
+  void pull_parts(std::uint32_t index, const Node& n, const void* adjoint) {
+    std::array<Pullback::Target, few> few_targets;
+    std::array<Opened, few> few_opened;
+    Pullback::Target* targets = few_targets.data();
     Opened* opened = few_opened.data();
     Arena::Position scratch{};
-    if (n.arity > few.size()) {
+    if (n.arity > few) {
       for (std::uint32_t k = 0; k < n.arity; ++k)
         if (reaches(n.inputs[k])) place(n.inputs[k]);  // has adjoints made, which outlive this
       scratch = state_.arena.position();
@@ -260,30 +301,41 @@ class Sweep {
     bool wanted = false;
     for (std::uint32_t k = 0; k < n.arity; ++k) {
       targets[k] = {};
-      opened[k].place.whole = nullptr;
+      opened[k].place.slot = nullptr;
       opened[k].fresh_part = false;
       if (!reaches(n.inputs[k])) continue;
       targets[k] = target(place(n.inputs[k]), {opened, k}, opened[k]);
       wanted = wanted || targets[k].adjoint;
     }
     if (!wanted) return;
-    if (!n.rule->pullback)
-      throw TapeError(std::string(n.name) + ": record " + std::to_string(index) +
-                      " lies on a path to an input, and this op has no derivative");
-    if (n.arity <= few.size()) scratch = state_.arena.position();
-    const Pullback context(state_, index, adjoint, {targets, n.arity});
-    if (state_.options.profile) {
-      const auto start = std::chrono::steady_clock::now();
-      n.rule->pullback(context);
-      state_.options.profile->ops[n.name].pullback_s +=
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    } else {
-      n.rule->pullback(context);
-    }
+    if (n.arity <= few) scratch = state_.arena.position();
+    apply(index, n, adjoint, {targets, n.arity});
     for (std::uint32_t k = 0; k < n.arity; ++k)
       if (opened[k].fresh_part) clear_part(opened[k]);  // the rule had nothing to write
-    if (state_.options.check_finite) check(index, n, {targets, n.arity});
     state_.arena.rewind(scratch);
+  }
+
+  [[noreturn, gnu::cold]] static void reject(std::uint32_t index, const Node& n) {
+    throw TapeError(std::string(n.name) + ": record " + std::to_string(index) +
+                    " lies on a path to an input, and this op has no derivative");
+  }
+
+  void apply(std::uint32_t index, const Node& n, const void* adjoint,
+             std::span<const Pullback::Target> targets) {
+    if (!n.rule->pullback) reject(index, n);
+    const Pullback context(state_, index, adjoint, targets);
+    if (state_.options.profile)
+      apply_timed(n, context);
+    else
+      n.rule->pullback(context);
+    if (state_.options.check_finite) check(index, n, targets);
+  }
+
+  void apply_timed(const Node& n, const Pullback& context) {
+    const auto start = std::chrono::steady_clock::now();
+    n.rule->pullback(context);
+    state_.options.profile->ops[n.name].pullback_s +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 
   // Inputs may share memory: two of them the same record, or a view and what it looks at. Then one
@@ -291,17 +343,17 @@ class Sweep {
   static Pullback::Target target(const Place& p, std::span<Opened> earlier, Opened& opened) {
     opened.place = p;
     for (Opened& other : earlier) {
-      if (!other.place.whole || !p.meets(other.place)) continue;
+      if (!other.place.slot || !p.meets(other.place)) continue;
       if (other.fresh_part) clear_part(other);
       settle(p);
     }
     const bool fresh = open(p);
-    if (!p.is_part()) return {p.begin(), p.fresh};
+    if (!p.is_part()) return {p.begin(), &p.slot->fresh};
     opened.fresh_part = fresh;
     return {p.begin(), &opened.fresh_part};
   }
   static void clear_part(Opened& o) {
-    clear(o.place.whole, o.place.first, o.place.last);
+    clear(o.place.slot->adjoint, o.place.first, o.place.last);
     o.fresh_part = false;
   }
 
@@ -326,6 +378,7 @@ class Sweep {
   std::uint32_t count_;
   std::span<const Wanted> wanted_;
   std::size_t spare_base_;
+  bool any_older_ = false;  // of the wanted
   Slot* slots_;
 };
 
