@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "kernels/simd.hpp"
+#include "kernels/small_products.hpp"
 #include "kernels/tiles.hpp"
 #include "metatape/autodiff/dtype.hpp"
 #include "metatape/autodiff/ops/matmul.hpp"
@@ -31,65 +32,6 @@ std::int64_t workers(const Context& c) {
   return c.threads() ? c.threads()->count() : 1;
 }
 
-/// Products whose m n k is not above this are done here: calling BLAS would take longer.
-constexpr std::int64_t small_product = 512;
-
-/// y [m] (add ? += : =) a b, neighbours in a row of a, in a column, in b and in y being so far
-/// apart: four sums at a time, since one alone waits for each of its additions.
-template <Scalar T>
-void multiply_vector(std::int64_t m, std::int64_t k, const T* a, std::int64_t along,
-                     std::int64_t down, const T* b, std::int64_t ldb, T* y, std::int64_t ldy,
-                     bool add) {
-  const auto rows = [&]<std::int64_t n>(std::integral_constant<std::int64_t, n>) {
-    T s[n] = {};
-    for (std::int64_t l = 0; l < k; ++l)
-      for (std::int64_t q = 0; q < n; ++q) s[q] += a[q * down + l * along] * b[l * ldb];
-    for (std::int64_t q = 0; q < n; ++q) y[q * ldy] = add ? y[q * ldy] + s[q] : s[q];
-    a += n * down;
-    y += n * ldy;
-  };
-  for (; m >= 4; m -= 4) rows(std::integral_constant<std::int64_t, 4>{});
-  for (; m > 0; --m) rows(std::integral_constant<std::int64_t, 1>{});
-}
-
-/// multiply_strided of small_product at most: four columns at a time, each sum in the order of k.
-template <Scalar T>
-void multiply_small(bool at, bool bt, std::int64_t m, std::int64_t n, std::int64_t k, const T* a,
-                    std::int64_t lda, const T* b, std::int64_t ldb, T* y, std::int64_t ldy,
-                    bool add) {
-  if (m == 0) return;  // then k n may be any
-  if (k == 0) {
-    for (std::int64_t i = 0; i < m && !add; ++i) std::fill_n(y + i * ldy, n, T{0});
-    return;
-  }
-  T turned[small_product];
-  if (bt && n > 1) {
-    for (std::int64_t l = 0; l < k; ++l)
-      for (std::int64_t j = 0; j < n; ++j) turned[l * n + j] = b[j * ldb + l];
-    b = turned;
-    ldb = n;
-  } else if (bt) {
-    ldb = 1;
-  }
-  const std::int64_t ai = at ? 1 : lda, al = at ? lda : 1;
-  if (n == 1) return multiply_vector(m, k, a, al, ai, b, ldb, y, ldy, add);
-  constexpr std::int64_t wide = 4;
-  for (std::int64_t i = 0; i < m; ++i, a += ai, y += ldy) {
-    std::int64_t j = 0;
-    for (; j + wide <= n; j += wide) {
-      T s[wide] = {};
-      for (std::int64_t l = 0; l < k; ++l)
-        for (std::int64_t q = 0; q < wide; ++q) s[q] += a[l * al] * b[l * ldb + j + q];
-      for (std::int64_t q = 0; q < wide; ++q) y[j + q] = add ? y[j + q] + s[q] : s[q];
-    }
-    for (; j < n; ++j) {
-      T s{0};
-      for (std::int64_t l = 0; l < k; ++l) s += a[l * al] * b[l * ldb + j];
-      y[j] = add ? y[j] + s : s;
-    }
-  }
-}
-
 /// y (add ? += : =) op(a) op(b): y [m, n]; a and b are stored as [m, k] and [k, n], or turned. The
 /// leading distances are between rows as stored.
 template <Scalar T>
@@ -97,8 +39,8 @@ void multiply_strided(Transpose ta, Transpose tb, std::int64_t m, std::int64_t n
                       const T* a, std::int64_t lda, const T* b, std::int64_t ldb, T* y,
                       std::int64_t ldy, bool add) {
   const bool at = ta == Transpose::yes, bt = tb == Transpose::yes;
-  if (m * n * k <= small_product)
-    return multiply_small(at, bt, m, n, k, a, lda, b, ldb, y, ldy, add);
+  if (m * n * k <= kernel::small_product)
+    return kernel::multiply_small(at, bt, m, n, k, a, lda, b, ldb, y, ldy, add);
   const auto ca = at ? CblasTrans : CblasNoTrans, cb = bt ? CblasTrans : CblasNoTrans;
   const auto narrow = [](std::int64_t v) { return static_cast<blasint>(v); };
   const T beta = add ? T{1} : T{0};
@@ -108,6 +50,14 @@ void multiply_strided(Transpose ta, Transpose tb, std::int64_t m, std::int64_t n
   else
     cblas_dgemm(CblasRowMajor, ca, cb, narrow(m), narrow(n), narrow(k), 1, a, narrow(lda), b,
                 narrow(ldb), beta, y, narrow(ldy));
+}
+
+/// From how many rows, columns and inner elements on the register tile pays.
+template <Scalar T>
+bool fills_tiles(std::int64_t rows, std::int64_t n, std::int64_t k) {
+  constexpr std::int64_t few = 6;
+  return std::is_same_v<T, float> && rows >= few && n >= few && k >= few &&
+         kernel::simd() != kernel::Simd::plain;
 }
 
 /// A contiguous right factor op(b) [k, n] that may be used many times: packed for the register
@@ -126,8 +76,7 @@ RightFactor<T> right_factor(const Context& c, Transpose turned, std::int64_t n, 
                             const T* b, std::int64_t rows) {
   RightFactor<T> f{turned, n, k, b, nullptr};
   if constexpr (std::is_same_v<T, float>) {
-    constexpr std::int64_t few = 6;
-    if (rows >= few && n >= few && k >= few && kernel::simd() != kernel::Simd::plain) {
+    if (fills_tiles<T>(rows, n, k)) {
       float* packed = c.template scratch<float>(kernel::packed_size(k, n));
       const bool t = turned == Transpose::yes;
       kernel::pack(t, k, n, b, t ? k : n, packed);
@@ -167,6 +116,9 @@ void multiply(const Context& c, Transpose ta, std::int64_t m, const RightFactor<
 template <Scalar T, class Context>
 void multiply(const Context& c, Transpose ta, Transpose tb, std::int64_t m, std::int64_t n,
               std::int64_t k, const T* a, const T* b, T* y, bool add) {
+  if (!fills_tiles<T>(m, n, k))
+    return multiply_strided(ta, tb, m, n, k, a, ta == Transpose::yes ? m : k, b,
+                            tb == Transpose::yes ? k : n, y, n, add);
   const auto before = c.state().arena.position();
   multiply(c, ta, m, right_factor(c, tb, n, k, b, m), a, y, add);
   c.state().arena.rewind(before);
