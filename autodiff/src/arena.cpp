@@ -27,8 +27,17 @@ std::size_t Arena::reserved() const {
   return sum;
 }
 
+void Arena::go_to(std::uint32_t chunk) {
+  at_ = chunk;
+  const Chunk c = chunk < chunks_.size() ? chunks_[chunk] : Chunk{nullptr, 0, 0};
+  base_ = next_ = c.base;
+  end_ = c.base + c.size;
+  before_ = c.before;
+}
+
 void* Arena::allocate_elsewhere(std::size_t bytes) {
-  std::uint32_t next = at_.chunk;
+  note_peak();
+  std::uint32_t next = at_;
   if (next < chunks_.size()) ++next;
   if (next >= chunks_.size() || chunks_[next].size < bytes) {
     // Nothing alive lies ahead: chunks that are too small make room for one as large as they were
@@ -46,9 +55,9 @@ void* Arena::allocate_elsewhere(std::size_t bytes) {
     const std::size_t before = chunks_.empty() ? 0 : chunks_.back().before + chunks_.back().size;
     chunks_.push_back(Chunk{base, size, before});
   }
-  at_ = {next, bytes};
-  peak_ = std::max(peak_, used());
-  return chunks_[next].base;
+  go_to(next);
+  next_ += bytes;
+  return base_;
 }
 
 }  // namespace metatape::detail

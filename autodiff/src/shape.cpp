@@ -19,10 +19,10 @@ Shape::Shape(std::span<const std::int64_t> extents) {
       throw ShapeError("shape: extent " + std::to_string(extent) + ": extents are 0 or more");
     extents_[static_cast<std::size_t>(rank_++)] = extent;
     empty = empty || extent == 0;
-    if (extent > 0 && size_ > limit / extent)
+    // Of an array without elements the others count, too: its axes may be reduced or stretched.
+    if (__builtin_mul_overflow(size_, std::max<std::int64_t>(extent, 1), &size_) || size_ > limit)
       throw ShapeError("shape: " + std::to_string(extents.size()) +
                        " extents multiply to more than 2^62 elements");
-    size_ *= std::max<std::int64_t>(extent, 1);
   }
   if (empty) size_ = 0;
 }

@@ -57,11 +57,6 @@ void give_back(TapeAnchor* anchor) noexcept {
   a.free.push_back(anchor);
 }
 
-[[noreturn]] void reject_stale(const char* op) {
-  throw TapeError(std::string(op) +
-                  ": a Var whose record is gone: its scope was rewound or its tape died");
-}
-
 template <class T>
 std::int64_t first_not_finite(const T* p, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i)
@@ -100,6 +95,11 @@ std::string kind_at(const Node& n, std::int64_t element) {
   throw NumericError(text);
 }
 
+[[noreturn]] void reject_mix(const char* op, DType a, DType b) {
+  throw DTypeError(std::string(op) + ": " + name(a) + " and " + name(b) +
+                   " do not mix; cast one of them");
+}
+
 }  // namespace
 
 TapeState::TapeState(Tape* its_owner, const TapeOptions& its_options)
@@ -115,11 +115,6 @@ TapeState::~TapeState() {
   give_back(anchor);
 }
 
-TapeState::Mark TapeState::mark() const {
-  const Arena::Position p = arena.position();
-  return {count, static_cast<std::uint32_t>(keepers.size()), p.chunk, p.offset};
-}
-
 void TapeState::rewind(const Mark& to) noexcept {
   count = to.nodes;
   while (keepers.size() > to.keepers) {
@@ -129,41 +124,17 @@ void TapeState::rewind(const Mark& to) noexcept {
   arena.rewind({to.chunk, to.offset});
 }
 
-Node& TapeState::push() {
-  if (count / chunk >= nodes.size()) nodes.push_back(std::make_unique<Node[]>(chunk));
-  Node& n = node(count++);
-  n.rule = nullptr;
-  n.attributes = n.kept = n.moments = nullptr;
-  n.stamp = next_stamp++;
-  n.arity = 0;
-  n.differentiable = n.aliases = false;
-  return n;
+void TapeState::add_chunk() { nodes.push_back(std::make_unique<Node[]>(chunk)); }
+
+void TapeState::reject(const Var& v, const char* op) {
+  throw TapeError(std::string(op) + (v.anchor_ ? ": a Var whose record is gone: its scope was "
+                                                 "rewound or its tape died"
+                                               : ": a Var that refers to nothing"));
 }
 
-bool TapeState::stands(const Var& v) noexcept {
-  const TapeState* s = v.anchor_ ? v.anchor_->state : nullptr;
-  return s && v.index_ < s->count && s->node(v.index_).stamp == v.stamp_;
-}
-
-TapeState& TapeState::of(const Var& v, const char* op) {
-  if (!v.anchor_) throw TapeError(std::string(op) + ": a Var that refers to nothing");
-  if (!stands(v)) reject_stale(op);
-  return *v.anchor_->state;
-}
-
-std::uint32_t TapeState::index_of(const Var& v, const char* op) const {
-  if (v.anchor_ == anchor && v.index_ < count && node(v.index_).stamp == v.stamp_) [[likely]]
-    return v.index_;
-  if (&of(v, op) != this) throw TapeError(std::string(op) + ": Vars of two tapes");
-  return v.index_;
-}
-
-Var TapeState::handle(std::uint32_t index) const {
-  Var v;
-  v.anchor_ = anchor;
-  v.index_ = index;
-  v.stamp_ = node(index).stamp;
-  return v;
+void TapeState::reject_here(const Var& v, const char* op) const {
+  static_cast<void>(of(v, op));
+  throw TapeError(std::string(op) + ": Vars of two tapes");
 }
 
 Var TapeState::leaf(const Tensor& value, bool differentiable) {
@@ -186,31 +157,33 @@ Var TapeState::leaf(const Tensor& value, bool differentiable) {
 }
 
 Entry::Entry(const char* op, std::span<const Var> inputs, const Shape& shape, const DType* dtype)
-    : state(TapeState::of(inputs.front(), op)), mark(state.mark()) {
+    : state(TapeState::of(inputs.front(), op)),
+      mark(state.mark()),
+      index(state.count),
+      node(state.push()) {
   try {
-    Node& n = state.push();
-    index = state.count - 1;
-    n.name = op;
-    n.arity = static_cast<std::uint32_t>(inputs.size());
-    auto* into = n.inline_inputs.data();
-    if (inputs.size() > n.inline_inputs.size())
+    node.name = op;
+    node.arity = static_cast<std::uint32_t>(inputs.size());
+    auto* into = node.inline_inputs.data();
+    if (inputs.size() > node.inline_inputs.size())
       into =
           static_cast<std::uint32_t*>(state.arena.allocate(inputs.size() * sizeof(std::uint32_t)));
-    n.inputs = into;
+    node.inputs = into;
     bool differentiable = false;
-    const DType type = state.node(state.index_of(inputs.front(), op)).dtype;
+    DType type{};
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       into[i] = state.index_of(inputs[i], op);
       const Node& in = state.node(into[i]);
       differentiable = differentiable || in.differentiable;
-      if (in.dtype != type)
-        throw DTypeError(std::string(op) + ": " + metatape::name(type) + " and " +
-                         metatape::name(in.dtype) + " do not mix; cast one of them");
+      if (i == 0)
+        type = in.dtype;
+      else if (in.dtype != type)
+        reject_mix(op, type, in.dtype);
     }
-    n.dtype = dtype ? *dtype : type;
-    n.shape = shape;
+    node.dtype = dtype ? *dtype : type;
+    node.shape = shape;
     records = differentiable && state.options.recording == Recording::on;
-    n.value = state.arena.allocate(n.value_bytes());
+    node.value = state.arena.allocate(node.value_bytes());
     keep_until = state.arena.position();
     if (state.options.profile || state.options.timed) start_ = std::chrono::steady_clock::now();
   } catch (...) {
@@ -223,35 +196,37 @@ Entry::~Entry() {
   if (!done_) state.rewind(mark);
 }
 
+void Entry::check() const {
+  const std::int64_t bad = first_not_finite(node);
+  if (bad >= 0) reject_not_finite(state, index, bad);
+}
+
+void Entry::take_time() const {
+  const double s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  if (state.options.timed) {
+    state.microseconds.resize(state.count);
+    state.microseconds.back() = static_cast<float>(1e6 * s);
+  }
+  if (state.options.profile) {
+    Profile::Entry& e = state.options.profile->ops[node.name];
+    ++e.calls;
+    e.forward_s += s;
+    const Arena::Position p = state.arena.position();
+    e.bytes += p.chunk == mark.chunk ? static_cast<std::int64_t>(p.offset - mark.offset)
+                                     : static_cast<std::int64_t>(node.value_bytes());
+  }
+}
+
 Var Entry::finish(const Rule* rule) {
-  Node& n = state.node(index);
   if (records) {
-    n.rule = rule;
-    n.differentiable = true;
+    node.rule = rule;
+    node.differentiable = true;
   } else {
-    n.attributes = n.kept = nullptr;
+    node.attributes = node.kept = nullptr;
   }
   state.arena.rewind(keep_until);
-  if (state.options.check_finite) {
-    const std::int64_t bad = first_not_finite(n);
-    if (bad >= 0) reject_not_finite(state, index, bad);
-  }
-  if (state.options.profile || state.options.timed) {
-    const double s =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    if (state.options.timed) {
-      state.microseconds.resize(state.count);
-      state.microseconds.back() = static_cast<float>(1e6 * s);
-    }
-    if (state.options.profile) {
-      Profile::Entry& e = state.options.profile->ops[n.name];
-      ++e.calls;
-      e.forward_s += s;
-      const Arena::Position p = state.arena.position();
-      e.bytes += p.chunk == mark.chunk ? static_cast<std::int64_t>(p.offset - mark.offset)
-                                       : static_cast<std::int64_t>(n.value_bytes());
-    }
-  }
+  if (state.options.check_finite) check();
+  if (state.options.profile || state.options.timed) take_time();
   done_ = true;
   return state.handle(index);
 }

@@ -46,8 +46,9 @@ struct Binary {
 
   template <Scalar T>
   static void pullback(const Pullback& c) {
-    if (c.wants(0)) accumulate<T, 0>(c);
-    if (c.wants(1)) accumulate<T, 1>(c);
+    const bool alike = c.input_shape(0) == c.input_shape(1);
+    if (c.wants(0)) alike ? accumulate<T, 0>(c) : accumulate_stretched<T, 0>(c);
+    if (c.wants(1)) alike ? accumulate<T, 1>(c) : accumulate_stretched<T, 1>(c);
   }
 
   // By the input's number and not by a pointer to the formula, so that loops are made of it.
@@ -59,17 +60,18 @@ struct Binary {
   template <Scalar T, int input>
   static void accumulate(const Pullback& c) {
     const T *a = c.input<T>(0), *b = c.input<T>(1), *y = c.output<T>(), *g = c.gradient<T>();
-    if (c.input_shape(0) == c.input_shape(1)) {
-      bool fresh = false;
-      T* d = c.adjoint<T>(input, fresh);
-      if (fresh)
-        for (std::int64_t i = 0, n = c.size(); i < n; ++i)
-          d[i] = g[i] * slope<input>(a[i], b[i], y[i]);
-      else
-        for (std::int64_t i = 0, n = c.size(); i < n; ++i)
-          d[i] += g[i] * slope<input>(a[i], b[i], y[i]);
-      return;
-    }
+    const std::int64_t n = c.size();
+    bool fresh = false;
+    T* d = c.adjoint<T>(input, fresh);
+    if (fresh)
+      for (std::int64_t i = 0; i < n; ++i) d[i] = g[i] * slope<input>(a[i], b[i], y[i]);
+    else
+      for (std::int64_t i = 0; i < n; ++i) d[i] += g[i] * slope<input>(a[i], b[i], y[i]);
+  }
+
+  template <Scalar T, int input>
+  static void accumulate_stretched(const Pullback& c) {
+    const T *a = c.input<T>(0), *b = c.input<T>(1), *y = c.output<T>(), *g = c.gradient<T>();
     T* d = c.adjoint<T>(input);
     for_each_run(broadcasting(c.input_shape(0), c.input_shape(1), c.shape()),
                  [&](std::int64_t o, std::int64_t ia, std::int64_t ib, std::int64_t n,
@@ -105,7 +107,9 @@ struct Binary {
 
 template <class Formula>
 Var record_binary(Var a, Var b) {
-  return record<Binary<Formula>>({a, b}, broadcast(a.shape(), b.shape(), Formula::name));
+  const Shape &sa = a.shape(), &sb = b.shape();
+  if (sa == sb) return record<Binary<Formula>>({a, b}, sa);
+  return record<Binary<Formula>>({a, b}, broadcast(sa, sb, Formula::name));
 }
 
 struct Add {

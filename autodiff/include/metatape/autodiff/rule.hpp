@@ -54,8 +54,9 @@ namespace detail {
 /// What all three rules can ask of their node.
 class OpContext {
  public:
-  OpContext(TapeState& state, std::uint32_t index)
-      : state_(state), node_(state.node(index)), index_(index) {}
+  OpContext(TapeState& state, std::uint32_t index) : OpContext(state, state.node(index), index) {}
+  OpContext(TapeState& state, Node& node, std::uint32_t index)
+      : state_(state), node_(node), index_(index) {}
 
   [[nodiscard]] int arity() const { return static_cast<int>(node_.arity); }
   [[nodiscard]] DType dtype() const { return node_.dtype; }
@@ -265,10 +266,14 @@ class Entry {
   TapeState& state;
   Tape::Scope::Mark mark;
   Arena::Position keep_until;
-  std::uint32_t index = 0;
+  std::uint32_t index;
+  Node& node;
   bool records = false;  ///< a pullback may be asked for
 
  private:
+  void check() const;
+  void take_time() const;
+
   bool done_ = false;
   std::chrono::steady_clock::time_point start_;
 };
@@ -278,8 +283,8 @@ Var record_op(std::span<const Var> inputs, const Shape& shape,
               const typename AttributesOf<Op>::type& attributes, const DType* dtype, K&&... keep) {
   Entry entry(Op::name, inputs, shape, dtype);
   TapeState& state = entry.state;
-  Node& node = state.node(entry.index);
-  const Forward c(state, entry.index);
+  Node& node = entry.node;
+  const Forward c(state, node, entry.index);
   if constexpr (HasAttributes<Op>) {
     using Attributes = typename Op::Attributes;
     static_assert(std::is_trivially_copyable_v<Attributes>);

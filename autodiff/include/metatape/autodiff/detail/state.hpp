@@ -2,6 +2,7 @@
 // For writers of ops (through rule.hpp) and for the sweep; users of ops need none of it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -38,27 +39,33 @@ class Arena {
 
   void* allocate(std::size_t bytes) {
     bytes = (bytes + alignment - 1) & ~(alignment - 1);
-    if (at_.chunk < chunks_.size() && at_.offset + bytes <= chunks_[at_.chunk].size) {
-      void* p = chunks_[at_.chunk].base + at_.offset;
-      at_.offset += bytes;
-      if (const std::size_t u = used(); u > peak_) peak_ = u;
+    if (bytes <= static_cast<std::size_t>(end_ - next_)) [[likely]] {
+      void* p = next_;
+      next_ += bytes;
       return p;
     }
     return allocate_elsewhere(bytes);
   }
 
-  [[nodiscard]] Position position() const { return at_; }
-  void rewind(Position to) { at_ = to; }
+  [[nodiscard]] Position position() const { return {at_, static_cast<std::size_t>(next_ - base_)}; }
+  void rewind(Position to) {
+    note_peak();
+    if (to.chunk != at_) go_to(to.chunk);
+    next_ = base_ + to.offset;
+  }
 
   [[nodiscard]] std::size_t used() const {
-    return at_.offset + (at_.chunk < chunks_.size() ? chunks_[at_.chunk].before : 0);
+    return before_ + static_cast<std::size_t>(next_ - base_);
   }
-  [[nodiscard]] std::size_t peak() const { return peak_; }
+  [[nodiscard]] std::size_t peak() const { return std::max(peak_, used()); }
   void reset_peak() { peak_ = used(); }
   [[nodiscard]] std::size_t reserved() const;
 
  private:
   void* allocate_elsewhere(std::size_t bytes);
+  void go_to(std::uint32_t chunk);
+  // Use only grows until it is rewound or goes to another chunk, so it need be looked at only then.
+  void note_peak() { peak_ = peak(); }
 
   struct Chunk {
     char* base;
@@ -66,7 +73,9 @@ class Arena {
     std::size_t before;  // sizes of the chunks below
   };
   std::vector<Chunk> chunks_;
-  Position at_;
+  std::uint32_t at_ = 0;
+  char *base_ = nullptr, *next_ = nullptr, *end_ = nullptr;  // of that chunk
+  std::size_t before_ = 0;
   std::size_t peak_ = 0;
 };
 
@@ -99,7 +108,10 @@ struct TapeState {
   ~TapeState();
 
   using Mark = Tape::Scope::Mark;
-  [[nodiscard]] Mark mark() const;
+  [[nodiscard]] Mark mark() const {
+    const Arena::Position p = arena.position();
+    return {count, static_cast<std::uint32_t>(keepers.size()), p.chunk, p.offset};
+  }
   void rewind(const Mark& to) noexcept;
 
   [[nodiscard]] Node& node(std::uint32_t index) { return nodes[index / chunk][index % chunk]; }
@@ -108,20 +120,49 @@ struct TapeState {
   }
 
   /// The node a handle means; TapeError when it is stale or of another tape (`op` is named).
-  [[nodiscard]] std::uint32_t index_of(const Var& v, const char* op) const;
-  [[nodiscard]] Var handle(std::uint32_t index) const;
+  [[nodiscard]] std::uint32_t index_of(const Var& v, const char* op) const {
+    if (v.anchor_ != anchor || v.index_ >= count || node(v.index_).stamp != v.stamp_) [[unlikely]]
+      reject_here(v, op);
+    return v.index_;
+  }
+  [[nodiscard]] Var handle(std::uint32_t index) const {
+    Var v;
+    v.anchor_ = anchor;
+    v.index_ = index;
+    v.stamp_ = node(index).stamp;
+    return v;
+  }
   /// The state a handle lives in; TapeError when it is stale.
-  [[nodiscard]] static TapeState& of(const Var& v, const char* op);
+  [[nodiscard]] static TapeState& of(const Var& v, const char* op) {
+    if (!stands(v)) [[unlikely]]
+      reject(v, op);
+    return *v.anchor_->state;
+  }
   [[nodiscard]] static const Node& node_of(const Var& v, const char* op) {
     TapeState& s = of(v, op);
     return s.node(v.index_);
   }
-  [[nodiscard]] static bool stands(const Var& v) noexcept;
+  [[nodiscard]] static bool stands(const Var& v) noexcept {
+    const TapeState* s = v.anchor_ ? v.anchor_->state : nullptr;
+    return s && v.index_ < s->count && s->node(v.index_).stamp == v.stamp_;
+  }
+  [[noreturn]] static void reject(const Var& v, const char* op);      ///< that does not stand
+  [[noreturn]] void reject_here(const Var& v, const char* op) const;  ///< that is not of this tape
   /// True for Var{}, an optional input left out; a stale handle is not that.
   [[nodiscard]] static bool is_none(const Var& v) noexcept { return v.anchor_ == nullptr; }
 
   /// Appends an empty node and gives it the next stamp.
-  Node& push();
+  Node& push() {
+    if (count / chunk >= nodes.size()) [[unlikely]]
+      add_chunk();
+    Node& n = node(count++);
+    n.rule = nullptr;
+    n.attributes = n.kept = n.moments = nullptr;
+    n.stamp = next_stamp++;
+    n.arity = 0;
+    n.differentiable = n.aliases = false;
+    return n;
+  }
 
   /// Moves an object onto the tape; it is destroyed when its record is rewound.
   template <class K>
@@ -135,6 +176,7 @@ struct TapeState {
   }
 
   Var leaf(const Tensor& value, bool differentiable);
+  void add_chunk();
 
   struct Keeper {
     void* object;
