@@ -1,10 +1,6 @@
 // tape.cpp: nodes are appended, marked and rewound; handles are checked.
-// A handle carries the stamp of its record. Stamps are never given twice in a process: a tape takes
-// a block of 2^36 of them when it is made. So a handle whose record was overwritten, or whose
-// anchor now serves another tape, is told apart by one comparison.
 #include "metatape/autodiff/tape.hpp"
 
-#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <mutex>
@@ -20,13 +16,6 @@ namespace metatape {
 namespace detail {
 
 namespace {
-
-constexpr int stamp_bits = 36;
-
-std::uint64_t first_stamp() {
-  static std::atomic<std::uint64_t> tapes{0};
-  return (tapes.fetch_add(1, std::memory_order_relaxed) << stamp_bits) + 1;
-}
 
 // Anchors are never freed, only used again, so that a stale handle may look at its own at any time.
 struct Anchors {
@@ -103,7 +92,7 @@ std::string kind_at(const Node& n, std::int64_t element) {
 }  // namespace
 
 TapeState::TapeState(Tape* its_owner, const TapeOptions& its_options)
-    : owner(its_owner), anchor(take_anchor()), options(its_options), next_stamp(first_stamp()) {
+    : owner(its_owner), anchor(take_anchor()), options(its_options), stamps(anchor->stamps) {
   anchor->state = this;
   if (options.profile) return;
   member = join_profile_of_all();
@@ -112,10 +101,12 @@ TapeState::TapeState(Tape* its_owner, const TapeOptions& its_options)
 
 TapeState::~TapeState() {
   rewind({});
+  anchor->stamps = stamps;
   give_back(anchor);
 }
 
 void TapeState::rewind(const Mark& to) noexcept {
+  if (to.nodes < count) stamps += generation;
   count = to.nodes;
   while (keepers.size() > to.keepers) {
     keepers.back().destroy(keepers.back().object);
@@ -124,7 +115,11 @@ void TapeState::rewind(const Mark& to) noexcept {
   arena.rewind({to.chunk, to.offset});
 }
 
-void TapeState::add_chunk() { nodes.push_back(std::make_unique<Node[]>(chunk)); }
+void TapeState::add_chunk() {
+  if (count >= generation)
+    throw TapeError("a tape holds at most " + std::to_string(generation) + " records");
+  nodes.push_back(std::make_unique<Node[]>(chunk));
+}
 
 void TapeState::reject(const Var& v, const char* op) {
   throw TapeError(std::string(op) + (v.anchor_ ? ": a Var whose record is gone: its scope was "

@@ -58,9 +58,9 @@ class Shape {
  private:
   [[noreturn]] void reject(int axis, const char* op) const;
 
-  std::array<std::int64_t, max_rank> extents_{};
   std::int64_t size_ = 1;
   int rank_ = 0;
+  std::array<std::int64_t, max_rank> extents_{};
 };
 
 /// "[128, 20]"; "[]" for a scalar.

@@ -1,6 +1,6 @@
 // var.hpp: a handle on one record of a tape.
-// A Var is three words: copy it freely. It owns nothing: after its record was rewound or its tape
-// died, any use is a TapeError, never a wild read.
+// A Var is two words, which are passed in registers: copy it freely. It owns nothing: after its
+// record was rewound or its tape died, any use is a TapeError, never a wild read.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@ namespace detail {
 struct TapeState;
 struct TapeAnchor {  // outlives every tape, so a stale handle can always look here
   TapeState* state = nullptr;
+  std::uint64_t stamps = 0;  // those that its next tape may give (state.hpp)
 };
 }  // namespace detail
 
@@ -51,7 +52,6 @@ class Var {
 
   detail::TapeAnchor* anchor_ = nullptr;
   std::uint64_t stamp_ = 0;
-  std::uint32_t index_ = 0;
 };
 
 }  // namespace metatape

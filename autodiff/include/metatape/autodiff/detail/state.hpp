@@ -121,14 +121,13 @@ struct TapeState {
 
   /// The node a handle means; TapeError when it is stale or of another tape (`op` is named).
   [[nodiscard]] std::uint32_t index_of(const Var& v, const char* op) const {
-    if (v.anchor_ != anchor || v.index_ >= count || node(v.index_).stamp != v.stamp_) [[unlikely]]
+    if (v.anchor_ != anchor || !has(v.stamp_)) [[unlikely]]
       reject_here(v, op);
-    return v.index_;
+    return index_in(v.stamp_);
   }
   [[nodiscard]] Var handle(std::uint32_t index) const {
     Var v;
     v.anchor_ = anchor;
-    v.index_ = index;
     v.stamp_ = node(index).stamp;
     return v;
   }
@@ -140,11 +139,24 @@ struct TapeState {
   }
   [[nodiscard]] static const Node& node_of(const Var& v, const char* op) {
     TapeState& s = of(v, op);
-    return s.node(v.index_);
+    return s.node(index_in(v.stamp_));
+  }
+  /// A record's stamp: its index below, and above it the generation in which it was made. Every
+  /// rewinding begins a new one, and a tape takes up where the last of its anchor left off; so a
+  /// handle whose record was overwritten, or whose anchor now serves another tape, is told apart by
+  /// one comparison.
+  static constexpr int index_bits = 28;
+  static constexpr std::uint64_t generation = std::uint64_t{1} << index_bits;
+  [[nodiscard]] static std::uint32_t index_in(std::uint64_t stamp) {
+    return static_cast<std::uint32_t>(stamp & (generation - 1));
+  }
+  [[nodiscard]] bool has(std::uint64_t stamp) const {
+    const std::uint32_t index = index_in(stamp);
+    return index < count && node(index).stamp == stamp;
   }
   [[nodiscard]] static bool stands(const Var& v) noexcept {
     const TapeState* s = v.anchor_ ? v.anchor_->state : nullptr;
-    return s && v.index_ < s->count && s->node(v.index_).stamp == v.stamp_;
+    return s && s->has(v.stamp_);
   }
   [[noreturn]] static void reject(const Var& v, const char* op);      ///< that does not stand
   [[noreturn]] void reject_here(const Var& v, const char* op) const;  ///< that is not of this tape
@@ -155,10 +167,10 @@ struct TapeState {
   Node& push() {
     if (count / chunk >= nodes.size()) [[unlikely]]
       add_chunk();
-    Node& n = node(count++);
+    Node& n = node(count);
     n.rule = nullptr;
     n.attributes = n.kept = n.moments = nullptr;
-    n.stamp = next_stamp++;
+    n.stamp = stamps | count++;
     n.arity = 0;
     n.differentiable = n.aliases = false;
     return n;
@@ -192,7 +204,7 @@ struct TapeState {
   Arena arena;
   std::vector<std::unique_ptr<Node[]>> nodes;
   std::uint32_t count = 0;
-  std::uint64_t next_stamp;
+  std::uint64_t stamps;  // the generation of records that are made now
   std::vector<Keeper> keepers;
   std::vector<float> microseconds;  // by node, where options.timed
   struct Block {
