@@ -3,7 +3,7 @@
 
     python3 tools/run_tests.py BUILD [NAME ...] [--short]
 
---short leaves out the Catch2 cases tagged [long], which go the same ways many times for a figure.
+As many run at once as there are processors, four at most; the lines come as they end. --short leaves out the Catch2 cases tagged [long], which go the same ways many times for a figure.
 
 A Catch2 suite counts by test case, a program that ends with `N passed, N failed[, N skipped]` by
 that line, any other by its exit code. The last line is the sum; the exit code is 0 only if nothing
@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 import xml.etree.ElementTree as ET
 
 LINE = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
@@ -33,32 +34,35 @@ def catch_cases(text):
     return int(cases.get("successes")), int(cases.get("failures")), skipped
 
 
-def report_failures(text):
-    """Prints what failed in a Catch2 XML report."""
+def failures_of(text):
+    """What failed in a Catch2 XML report, as lines."""
     start = text.find("<?xml")
     try:
         root = ET.fromstring(text[start:])
     except ET.ParseError:
-        print(text[-3000:])
-        return
+        return [text[-3000:]]
+    lines = []
     for case in root.iter("TestCase"):
         result = case.find("OverallResult")
         if result is None or result.get("success") == "true":
             continue
-        print(f"  FAILED: {case.get('name')} ({case.get('filename')}:{case.get('line')})")
+        lines.append(f"  FAILED: {case.get('name')} ({case.get('filename')}:{case.get('line')})")
         for failure in case.iter("Expression"):
             if failure.get("success") == "false":
                 found = (failure.findtext("Expanded") or "").strip()
                 wanted = (failure.findtext("Original") or "").strip()
-                print(f"    line {failure.get('line')}: {wanted}\n      {found}")
+                lines.append(f"    line {failure.get('line')}: {wanted}\n      {found}")
         for failure in case.iter("Exception"):
-            print(f"    line {failure.get('line')}: threw {(failure.text or '').strip()}")
+            lines.append(f"    line {failure.get('line')}: threw {(failure.text or '').strip()}")
+    return lines
 
 
 def run(test, short):
+    """(passed, failed, skipped), seconds, and lines that tell of failures."""
     catch = os.path.basename(test["cmd"][0]).endswith("-tests")
     command = test["cmd"] + (["--reporter", "xml"] + ["~[long]~[.]"] * short if catch else [])
     environment = dict(os.environ, **test["env"])
+    started = time.monotonic()
     try:
         done = subprocess.run(command, cwd=test["workdir"], env=environment, text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -68,26 +72,28 @@ def run(test, short):
     except subprocess.TimeoutExpired as late:
         text = (late.stdout or b"").decode(errors="replace") if isinstance(late.stdout, bytes) else (late.stdout or "")
         code = f"none within {test['timeout']} s"
+    seconds = time.monotonic() - started
+    lines = []
     if catch:
         counts = catch_cases(text)
         if counts and counts[1] > 0:
-            report_failures(text)
+            lines += failures_of(text)
         skips = len(re.findall(r"^SKIPPED: ", text, re.M))
         if counts:
             counts = (counts[0] - skips, counts[1], counts[2] + skips)
     else:
-        lines = LINE.findall(text)
-        counts = tuple(int(n or 0) for n in lines[-1]) if lines else None
+        found = LINE.findall(text)
+        counts = tuple(int(n or 0) for n in found[-1]) if found else None
         if code != 0:
-            print(text[-6000:])
+            lines.append(text[-6000:])
     if counts is None:
         if code != 0 and catch:
-            print(text[-3000:])
+            lines.append(text[-3000:])
         counts = (1, 0, 0) if code == 0 else (0, 1, 0)
     if code != 0 and counts[1] == 0:  # died after or beside its own count
-        print(f"  {test['name']}: exit code {code}")
+        lines.append(f"  {test['name']}: exit code {code}")
         counts = (counts[0], 1, counts[2])
-    return counts
+    return counts, seconds, lines
 
 
 def main():
@@ -97,15 +103,18 @@ def main():
                              stdout=subprocess.PIPE, check=True).stdout
     names = [name for name in sys.argv[2:] if name != "--short"]
     short = "--short" in sys.argv[2:]
+    tests = [test for test in json.loads(listing) if not names or test["name"] in names]
+    tests.sort(key=lambda test: names.index(test["name"]) if names else 0)  # in the order given
     passed = failed = skipped = 0
-    for test in json.loads(listing):
-        if names and test["name"] not in names:
-            continue
-        started = time.monotonic()
-        p, f, s = run(test, short)
-        passed, failed, skipped = passed + p, failed + f, skipped + s
-        print(f"{'ok  ' if f == 0 else 'FAIL'} {test['name']:<28} {p:4} passed, {f} failed"
-              f"{f', {s} skipped' if s else ''}  {time.monotonic() - started:6.1f} s", flush=True)
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
+        running = {pool.submit(run, test, short): test["name"] for test in tests}
+        for done in as_completed(running):
+            (p, f, s), seconds, lines = done.result()
+            passed, failed, skipped = passed + p, failed + f, skipped + s
+            for line in lines:
+                print(line)
+            print(f"{'ok  ' if f == 0 else 'FAIL'} {running[done]:<28} {p:4} passed, {f} failed"
+                  f"{f', {s} skipped' if s else ''}  {seconds:6.1f} s", flush=True)
     print(f"{passed} passed, {failed} failed{f', {skipped} skipped' if skipped else ''}")
     sys.exit(0 if failed == 0 and passed > 0 else 1)
 
