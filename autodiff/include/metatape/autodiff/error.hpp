@@ -32,7 +32,7 @@ class DataError : public Error {
 };
 
 /// A Var used after its record was rewound or its tape died; Vars of two tapes; a gradient asked of
-/// a tape that does not record.
+/// a tape that does not record; more than 2^28 records on one.
 class TapeError : public Error {
  public:
   using Error::Error;

@@ -2,7 +2,8 @@
 // Values, saved activations and adjoints lie in memory that the tape keeps: after the first step a
 // loop that marks and rewinds calls no malloc and touches no new page; only what hands back a
 // vector or makes Indices (split, sort, argmax, pick, logdet), checkpoint, users' ops by closures
-// and recorded gradients ask for a few blocks. A tape belongs to one thread at a time.
+// and recorded gradients ask for a few blocks. It holds up to 2^28 records, and belongs to one
+// thread at a time.
 #pragma once
 
 #include <cstddef>
