@@ -3,7 +3,8 @@
 
     python3 tools/run_tests.py BUILD [NAME ...] [--short]
 
-As many run at once as there are processors, four at most; the lines come as they end. --short leaves out the Catch2 cases tagged [long], which go the same ways many times for a figure.
+As many run at once as there are processors, four at most; their lines come as they end. --short
+leaves out the Catch2 cases tagged [long], which go the same ways many times for a figure.
 
 A Catch2 suite counts by test case, a program that ends with `N passed, N failed[, N skipped]` by
 that line, any other by its exit code. The last line is the sum; the exit code is 0 only if nothing
@@ -15,8 +16,8 @@ import re
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 LINE = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 

@@ -35,10 +35,9 @@ struct Slot {
   bool fresh;     // nothing was written yet
   bool partial;   // `part` says what has values
   bool reached;   // a wanted record leads to it
-  bool wanted;
-  bool blocked;
-  bool view;   // has no adjoint of its own: it is a range of its parent's
-  bool large;  // the adjoint may serve others when this one is done
+  bool blocked;   // a wanted record that is not gone on from
+  bool view;      // has no adjoint of its own: it is a range of its parent's
+  bool large;     // the adjoint may serve others when this one is done
 };
 
 void clear(void* adjoint, std::size_t from, std::size_t to) {
@@ -75,7 +74,7 @@ class Sweep {
       Slot& s = slot_of(i);
       s.adjoint = w.adjoint;
       s.fresh = *w.fresh;
-      s.reached = s.wanted = true;
+      s.reached = true;
       s.blocked = w.blocked;
       any_older_ = any_older_ || w.index < first;
     }

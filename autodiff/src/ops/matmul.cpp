@@ -205,6 +205,7 @@ Var matmul(Var a, Var b, Transpose transpose_a, Transpose transpose_b) {
   const std::int64_t inner = column || tb ? eb[-1] : eb[-2];
   if (inner != s.k)
     reject("inner dimensions " + std::to_string(s.k) + " and " + std::to_string(inner) + " differ");
+  // The usual case, whose shape need not be put together of batch, rows and columns.
   if (sa.rank() == 2 && sb.rank() == 2) return record<ops::Matmul>({a, b}, Shape{s.m, s.n}, s);
   Shape out;
   if (sa.rank() > 2 || sb.rank() > 2) {
