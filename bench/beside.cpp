@@ -58,16 +58,28 @@ double median(std::vector<double> x) {
 // One program under one setting.
 struct Runs {
   std::vector<double> ms{};
+  int repeat = 0;     // steps of a process, once the first has shown how long they take
   bool left = false;  // it was clearly not the best
   double loss = 0, norm = 0;
 
-  bool add(const std::vector<std::string>& words, const Environment& environment) {
-    const std::optional<std::string> text = output_of(words, environment);
+  bool add(const std::string& program, const std::string& workload, Options o,
+           const Environment& environment) {
+    // ms. What the machine does besides comes in spells of milliseconds, which must not decide over
+    // steps of microseconds.
+    constexpr double enough = 250;
+    if (repeat > 0) o.repeat = repeat;
+    const std::optional<std::string> text = output_of(measuring(program, workload, o), environment);
     if (!text) return false;
-    ms.push_back(field(*text, "ms"));
+    const double found = field(*text, "ms");
+    if (!std::isfinite(found) || found <= 0) return false;
+    if (repeat == 0) {
+      repeat = std::max(o.repeat, static_cast<int>(std::ceil(enough / found)));
+      if (repeat > o.repeat) return add(program, workload, o, environment);
+    }
+    ms.push_back(found);
     loss = field(*text, "loss");
     norm = field(*text, "grad_norm");
-    return std::isfinite(ms.back());
+    return true;
   }
 };
 
@@ -105,12 +117,12 @@ bool run_beside(const Options& o, const std::vector<std::string>& workloads) {
     const Environment counts = {{"OMP_NUM_THREADS", std::to_string(o.threads)}};
     bool ran = true;
     for (int round = 0; ran && round < o.rounds; ++round) {
-      ran = ours.add(measuring(this_program, workload, o), {});
+      ran = ours.add(this_program, workload, o, {});
       for (std::size_t i = 0; ran && i < tried.size(); ++i) {
         if (theirs[i].left) continue;
         Environment environment = tried[i].environment;
         environment.insert(environment.end(), counts.begin(), counts.end());
-        ran = theirs[i].add(measuring(o.peer, workload, o), environment);
+        ran = theirs[i].add(o.peer, workload, o, environment);
       }
       if (ran && round == 0) leave_the_slow(tried, theirs);
     }

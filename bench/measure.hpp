@@ -119,31 +119,26 @@ inline long page_faults() {
 
 struct Timing {
   double median = 0, least = 0, most = 0;  // ms
-  int steps = 0;
   double faults_per_step = 0;
 };
 
-// Of --repeat steps, or of as many more as a quarter of a second holds: what the machine does
-// besides comes in spells of milliseconds, which must not decide over steps of microseconds.
 template <class Step>
 Timing timed(const Options& o, const Step& step) {
   using Clock = std::chrono::steady_clock;
   // A step of microseconds is over before the processor has come to its speed.
-  constexpr std::chrono::milliseconds warm{50}, enough{250};
-  const auto warmed = Clock::now();
-  for (int i = 0; i < o.warmup || (o.warmup > 0 && Clock::now() - warmed < warm); ++i) step();
+  constexpr std::chrono::milliseconds warm{50};
+  const auto began = Clock::now();
+  for (int i = 0; i < o.warmup || (o.warmup > 0 && Clock::now() - began < warm); ++i) step();
   std::vector<double> ms;
   const long faults = page_faults();
-  const auto began = Clock::now();
-  while (ms.size() < static_cast<std::size_t>(o.repeat) || Clock::now() - began < enough) {
+  for (int i = 0; i < o.repeat; ++i) {
     const auto start = Clock::now();
     step();
     const std::chrono::duration<double, std::milli> spent = Clock::now() - start;
     ms.push_back(spent.count());
   }
   Timing t;
-  t.steps = static_cast<int>(ms.size());
-  t.faults_per_step = static_cast<double>(page_faults() - faults) / t.steps;
+  t.faults_per_step = static_cast<double>(page_faults() - faults) / o.repeat;
   std::sort(ms.begin(), ms.end());
   const std::size_t half = ms.size() / 2;
   t.median = ms.size() % 2 ? ms[half] : (ms[half - 1] + ms[half]) / 2;
@@ -158,17 +153,17 @@ inline void report(const char* program, const Options& o, const Timing& t, doubl
     std::printf(
         "%s: %d thread(s), median %.4g ms of %d (%.4g to %.4g), loss %.9g, "
         "gradient norm %.9g\n",
-        o.workload.c_str(), o.threads, t.median, t.steps, t.least, t.most, loss, norm);
+        o.workload.c_str(), o.threads, t.median, o.repeat, t.least, t.most, loss, norm);
     return;
   }
   const Memory now = peak_memory();
   std::printf(
       "{\"program\": \"%s\", \"workload\": \"%s\", \"threads\": %d, \"dtype\": \"%s\", "
-      "\"steps\": %d, \"ms\": %.4g, \"ms_min\": %.4g, \"ms_max\": %.4g, \"loss\": %.9g, "
+      "\"repeat\": %d, \"ms\": %.4g, \"ms_min\": %.4g, \"ms_max\": %.4g, \"loss\": %.9g, "
       "\"grad_norm\": %.9g, \"gflop\": %.5g, \"gflop_per_s\": %.4g, \"ns_per_op\": %.5g, "
       "\"peak_mib\": %.1f, \"peak_before_mib\": %.1f, \"taken_mib\": %.2f, "
       "\"faults_per_step\": %.0f}\n",
-      program, o.workload.c_str(), o.threads, o.wide ? "f64" : "f32", t.steps, t.median, t.least,
+      program, o.workload.c_str(), o.threads, o.wide ? "f64" : "f32", o.repeat, t.median, t.least,
       t.most, loss, norm, flop * 1e-9, flop * 1e-6 / t.median, ops > 0 ? t.median * 1e6 / ops : 0.0,
       now.all, before.all, now.own - before.own, t.faults_per_step);
 }
